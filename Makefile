@@ -1,0 +1,36 @@
+# Two commands: `make demo` and `make test`. Both set up .venv first.
+.PHONY: demo serve test lint bench clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+# One thread per process; large blocks of memory are kept instead of returned after each use.
+export OMP_NUM_THREADS ?= 1
+export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
+export MALLOC_TRIM_THRESHOLD_ ?= 2147483648
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+demo: .venv/installed
+	$(BIN)/python examples/demo.py
+
+serve: .venv/installed
+	$(BIN)/relaxd serve
+
+test: lint
+	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/service_overhead.py
+
+clean:
+	rm -rf .venv out dist

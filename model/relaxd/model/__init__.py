@@ -1,0 +1,38 @@
+"""The equivariant diffusion model: batches, denoiser, training and weights."""
+
+from ._batch import MoleculeBatch, centred, collate
+from ._denoiser import Denoiser, DenoiserConfig
+from ._diffusion import Loss, NoiseConfig, guess_sigma, perturb, relative_error
+from ._geometry import align, root_mean_square
+from ._training import Trainer, TrainingConfig
+from ._weights import (
+    DEFAULT_MODEL,
+    LoadedModel,
+    UnknownModelError,
+    load_model,
+    model_names,
+    save_model,
+)
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "Denoiser",
+    "DenoiserConfig",
+    "LoadedModel",
+    "Loss",
+    "MoleculeBatch",
+    "NoiseConfig",
+    "Trainer",
+    "TrainingConfig",
+    "UnknownModelError",
+    "align",
+    "centred",
+    "collate",
+    "guess_sigma",
+    "load_model",
+    "model_names",
+    "perturb",
+    "relative_error",
+    "root_mean_square",
+    "save_model",
+]

@@ -1,0 +1,99 @@
+"""One round of equivariant message passing between all atoms of each molecule."""
+
+import torch
+from e3nn import o3
+from torch import Tensor, nn
+
+
+class InteractionLayer(nn.Module):
+    r"""Updates scalars (0e) and vectors (1o) of every atom from its neighbours'.
+
+    Messages are sums over neighbours of edge functions times features,
+
+    .. math:: m_{i,lm,c} = \sum_{jk} E_{l,im,kj} w^l_{kc} s_{jc},
+              \qquad n_{i,c} = \sum_{jk} E_{0,i,kj} w'_{kc} \vec v_{jc},
+
+    that is, e3nn's "uvu" tensor product with a radial weight that is linear in the basis,
+    written as a matrix product. Invariants of the messages drive gates on the vectors.
+
+    Features keep the channel last: (B, N, 2l + 1, channels).
+    """
+
+    coupling: Tensor
+
+    def __init__(self, channels: int, n_basis: int, l_max: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.l_max = l_max
+        self.norm = nn.LayerNorm(channels)
+        self.sender = nn.Linear(channels, channels)
+        self.radial = nn.Parameter(torch.randn(l_max + 1, n_basis, channels) / n_basis**0.5)
+        self.radial_vectors = nn.Parameter(torch.randn(n_basis, channels) / n_basis**0.5)
+        self.mix = nn.Linear(2 * channels, 2 * channels, bias=False)
+        self.invariant_norm = nn.LayerNorm((2 + l_max) * channels)
+        self.update = nn.Sequential(
+            nn.Linear((2 + l_max) * channels, channels),
+            nn.SiLU(),
+            nn.Linear(channels, (2 + l_max) * channels),
+        )
+        if l_max >= 2:
+            coupling = o3.wigner_3j(1, 1, 2).reshape(9, 5) * 5**0.5
+            self.register_buffer("coupling", coupling, persistent=False)
+
+    def forward(
+        self, scalars: Tensor, vectors: Tensor, edges: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Updated features.
+
+        Args:
+            scalars: (B, N, C).
+            vectors: (B, N, 3, C).
+            edges: as `Edges` makes them.
+
+        Returns:
+            Scalars and vectors of the same shapes.
+        """
+        hidden = self.norm(scalars)
+        sent = self.sender(hidden)
+        messages = [convolve(e, sent, w) for e, w in zip(edges, self.radial, strict=True)]
+        bounded = normalised(vectors)
+        carried = convolve(edges[0], bounded.flatten(2), self.radial_vectors.repeat(1, 3))
+        dipoles = torch.cat([messages[1], bounded + carried.view_as(vectors)], dim=-1)
+        first, second = self.mix(dipoles).chunk(2, dim=-1)
+        invariants = [hidden, messages[0].squeeze(2), (first * second).sum(2)]
+        directions = [first, second]
+        if self.l_max >= 2:
+            invariants.append(messages[2].square().sum(2))
+            tensors = (self.coupling @ messages[2]).view(*vectors.shape[:2], 3, 3, -1)
+            directions.append((tensors * first.unsqueeze(2)).sum(3))
+        update, *gates = self.update(self.invariant_norm(torch.cat(invariants, dim=-1))).chunk(
+            2 + self.l_max, dim=-1
+        )
+        for gate, direction in zip(gates, directions, strict=True):
+            vectors = vectors + gate.unsqueeze(2) * direction
+        return scalars + update, vectors
+
+
+def normalised(vectors: Tensor) -> Tensor:
+    """Scales the vectors of an atom down to a mean square norm below one, smoothly at zero.
+
+    Args:
+        vectors: (B, N, 3, C).
+    """
+    mean_square = vectors.square().sum(2, keepdim=True).mean(-1, keepdim=True)
+    return vectors * torch.rsqrt(1 + mean_square)
+
+
+def convolve(edges: Tensor, features: Tensor, weights: Tensor) -> Tensor:
+    r"""sum_jk E[im, kj] w[k, c] f[j, c].
+
+    Args:
+        edges: (B, N * M, K * N).
+        features: (B, N, C).
+        weights: (K, C).
+
+    Returns:
+        (B, N, M, C).
+    """
+    weighted = (features.unsqueeze(1) * weights.unsqueeze(1)).flatten(1, 2)
+    return torch.bmm(edges, weighted).view(*features.shape[:2], -1, features.shape[2])

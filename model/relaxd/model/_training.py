@@ -1,0 +1,228 @@
+"""Training that can be stopped at any moment and goes on where it was."""
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from ._batch import MoleculeBatch
+from ._denoiser import Denoiser, DenoiserConfig
+from ._diffusion import Loss, NoiseConfig, guess_sigma, perturb, relative_error
+from ._weights import save_model
+from .data import PairBatch, PairDataset
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A training run.
+
+    Attributes:
+        model: shape of the denoiser.
+        noise: what it is trained on.
+        hours: how long to train in all, over all resumptions.
+        atoms_per_batch: about how many atoms a batch holds.
+        learning_rate: at its highest; warmed up, then cosine decay to zero at `hours`.
+        warmup_steps: steps of linear warm-up.
+        weight_decay: of AdamW.
+        ema_decay: of the running average of the weights, which is what is saved as the model.
+        bond_dropout: share of batches that are shown without their bonds.
+        rollout_ramp: part of the training over which rollouts grow to their full share.
+        seed: of weights, order and noise.
+        device: where to train.
+        compile: whether to compile the network; worth it after some ten minutes.
+        save_every: seconds between two saved states.
+    """
+
+    model: DenoiserConfig = field(default_factory=DenoiserConfig)
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
+    hours: float = 1.5
+    atoms_per_batch: int = 512
+    learning_rate: float = 1e-3
+    warmup_steps: int = 500
+    weight_decay: float = 1e-4
+    ema_decay: float = 0.999
+    bond_dropout: float = 0.5
+    rollout_ramp: float = 0.3
+    seed: int = 0
+    device: str = "cpu"
+    compile: bool = True
+    save_every: float = 120.0
+
+
+class Trainer:
+    """Trains a denoiser on a file of pairs, resuming from `run` if a state is there.
+
+    Writes to `run`: `state.pt` (all that is needed to go on), `log.jsonl` (loss, learning rate,
+    throughput), `model.safetensors` (averaged weights).
+
+    Args:
+        config: the run.
+        dataset: training part of the data.
+        run: folder of the run.
+    """
+
+    def __init__(self, config: TrainingConfig, dataset: PairDataset, run: Path) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.dataset, self.run = config, dataset, run
+        self.denoiser = Denoiser(config.model).to(config.device)
+        ema = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.denoiser, multi_avg_fn=ema)
+        self.optimizer = torch.optim.AdamW(
+            self.denoiser.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.step, self.samples, self.seconds, self.skipped = 0, 0, 0.0, 0
+        run.mkdir(parents=True, exist_ok=True)
+        if self._state_file.exists():
+            self._restore()
+        self._call = torch.compile(self.denoiser, dynamic=True) if config.compile else self.denoiser
+        # Resumed runs see a new order and new noise, not the beginning of the old ones again.
+        seed = config.seed + 1_000_003 * self.step
+        self._generator = torch.Generator(config.device).manual_seed(seed)
+        self._order = torch.Generator().manual_seed(seed)
+
+    @property
+    def progress(self) -> float:
+        """Part of the training time that is used up, 0 to 1."""
+        return min(1.0, self.seconds / (3600 * self.config.hours))
+
+    def train(self) -> None:
+        """Trains until the time is used up; an interruption loses at most `save_every` seconds."""
+        saved = clock = time.monotonic()
+        losses: list[tuple[float, float]] = []
+        with tqdm(total=round(3600 * self.config.hours), unit="s", desc="training") as bar:
+            bar.update(round(self.seconds))
+            for batch in self._batches():
+                loss = self.train_step(batch)
+                losses.append((float(loss.cartesian.mean()), float(loss.stiff.mean())))
+                now = time.monotonic()
+                self.seconds += now - clock
+                bar.update(round(self.seconds) - bar.n)
+                clock = now
+                if self.step % 100 == 0:
+                    bar.set_postfix(self._log(losses))
+                    losses.clear()
+                if now - saved > self.config.save_every or self.progress >= 1:
+                    self.save()
+                    saved = now
+                if self.progress >= 1:
+                    return
+
+    def train_step(self, data: PairBatch) -> Loss:
+        """One step of the optimiser.
+
+        Args:
+            data: minima and their force-field geometries.
+        """
+        config = self.config
+        batch, starts = data.minima.to(config.device), data.starts.to(config.device)
+        minima, mask = batch.positions, batch.mask
+        if self._uniform() < config.bond_dropout:
+            batch = MoleculeBatch(batch.atomic_numbers, minima)
+        inputs, sigma = perturb(minima, starts, mask, config.noise, self._generator)
+        batch = batch.with_positions(inputs)
+        for _ in range(self._rollout_depth()):
+            with torch.no_grad():
+                inputs = self._call(batch, sigma)
+            batch = batch.with_positions(inputs)
+            sigma = guess_sigma(inputs, minima, mask, config.noise, self._generator)
+        loss = relative_error(self._call(batch, sigma), batch.positions, minima, mask)
+        self._descend(loss.total)
+        self.samples += len(minima)
+        return loss
+
+    def save(self) -> None:
+        """Writes the state and the averaged weights, each whole or not at all."""
+        state = {
+            "model": self.denoiser.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "samples": self.samples,
+            "seconds": self.seconds,
+            "skipped": self.skipped,
+        }
+        partial = self._state_file.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self._state_file)
+        averaged = cast(Denoiser, self.average.module)
+        save_model(averaged, self.run / "model.safetensors", self._card())
+
+    @property
+    def _state_file(self) -> Path:
+        return self.run / "state.pt"
+
+    def _restore(self) -> None:
+        state = torch.load(self._state_file, map_location=self.config.device, weights_only=True)
+        self.denoiser.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for counter in ("step", "samples", "seconds", "skipped"):
+            setattr(self, counter, state[counter])
+
+    def _batches(self) -> Iterator[PairBatch]:
+        while True:
+            yield from self.dataset.epoch(self.config.atoms_per_batch, self._order)
+
+    def _uniform(self) -> float:
+        return float(torch.rand((), generator=self._order))
+
+    def _rollout_depth(self) -> int:
+        # A model that has learned little yet leaves its input as it was: not worth the time.
+        ramp = min(1.0, self.progress / self.config.rollout_ramp)
+        if self._uniform() > ramp:
+            return 0
+        draw = self._uniform()
+        chances = torch.tensor(self.config.noise.rollout_probabilities).cumsum(0)
+        return min(int((chances < draw).sum()), len(chances) - 1)
+
+    def _learning_rate(self) -> float:
+        warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
+        return self.config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * self.progress))
+
+    def _descend(self, loss: Tensor) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate()
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.denoiser.parameters(), 1.0)
+        self.step += 1
+        if not norm.isfinite():
+            self.skipped += 1
+            return
+        self.optimizer.step()
+        self.average.update_parameters(self.denoiser)
+
+    def _log(self, losses: list[tuple[float, float]]) -> dict[str, Any]:
+        cartesian, stiff = torch.tensor(losses).mean(0).tolist()
+        entry = {
+            "step": self.step,
+            "samples": self.samples,
+            "seconds": round(self.seconds, 1),
+            "cartesian": round(cartesian, 4),
+            "stiff": round(stiff, 4),
+            "learning_rate": self._learning_rate(),
+            "skipped_steps": self.skipped,
+        }
+        with (self.run / "log.jsonl").open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+        return {"cartesian": entry["cartesian"], "stiff": entry["stiff"]}
+
+    def _card(self) -> dict[str, Any]:
+        return {
+            "level_of_theory": "B3LYP/6-31G(2df,p)",
+            "training": {
+                **dataclasses.asdict(self.config),
+                "steps": self.step,
+                "samples": self.samples,
+                "seconds": round(self.seconds),
+            },
+        }

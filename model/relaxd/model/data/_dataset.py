@@ -1,0 +1,108 @@
+"""Reads the file of pairs and deals it out in batches of molecules of one size."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from .._batch import MoleculeBatch
+from .._geometry import align
+
+VALIDATION_PERIOD, VALIDATION_PHASE = 40, 3
+"""Molecules with `index % 40 == 3` are never trained on."""
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """B molecules of N atoms each.
+
+    Attributes:
+        index: (B,) QM9 numbers.
+        minima: DFT minima, with bonds where they were perceived.
+        starts: (B, N, 3) MMFF94 geometries aligned to the minima; the minimum itself where
+            there is none.
+        has_start: (B,) bool.
+    """
+
+    index: Tensor
+    minima: MoleculeBatch
+    starts: Tensor
+    has_start: Tensor
+
+
+class PairDataset:
+    """The molecules of one part of a file that `write_pairs` made, memory-mapped.
+
+    Args:
+        path: the file.
+        part: "training" or "validation".
+    """
+
+    def __init__(self, path: Path, part: str = "training") -> None:
+        with safe_open(path, framework="pt") as file:
+            self._tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        self._n_atoms = self._tensors["n_atoms"].long()
+        self._n_bonds = self._tensors["n_bonds"].long()
+        self._first_atom = self._n_atoms.cumsum(0) - self._n_atoms
+        self._first_bond = self._n_bonds.cumsum(0) - self._n_bonds
+        validation = self._tensors["index"] % VALIDATION_PERIOD == VALIDATION_PHASE
+        chosen = validation if part == "validation" else ~validation
+        self.molecules = chosen.nonzero().squeeze(1)
+
+    def __len__(self) -> int:
+        return len(self.molecules)
+
+    @property
+    def mean_atoms(self) -> float:
+        """Atoms in a molecule, on average."""
+        return float(self._n_atoms[self.molecules].double().mean())
+
+    def epoch(self, atoms_per_batch: int, generator: torch.Generator) -> Iterator[PairBatch]:
+        """All molecules once, in random batches of molecules with the same number of atoms.
+
+        Args:
+            atoms_per_batch: about how many atoms a batch holds.
+            generator: source of the order.
+        """
+        order = self.molecules[torch.randperm(len(self.molecules), generator=generator)]
+        sizes = self._n_atoms[order]
+        batches: list[Tensor] = []
+        for n_atoms in sizes.unique().tolist():
+            batches.extend(order[sizes == n_atoms].split(max(1, atoms_per_batch // n_atoms)))
+        for i in torch.randperm(len(batches), generator=generator).tolist():
+            yield self.gather(batches[i])
+
+    def gather(self, rows: Tensor) -> PairBatch:
+        """The molecules in the given rows of the file, which must have one size.
+
+        Args:
+            rows: (B,) int64.
+        """
+        n_atoms = int(self._n_atoms[rows[0]])
+        atoms = self._first_atom[rows].unsqueeze(1) + torch.arange(n_atoms)
+        numbers = self._tensors["atomic_numbers"][atoms].long()
+        minima = self._tensors["positions"][atoms]
+        mask = torch.ones(numbers.shape, dtype=torch.bool)
+        starts = align(self._tensors["start_positions"][atoms], minima, mask)
+        has_start = self._tensors["has_start"][rows]
+        return PairBatch(
+            index=self._tensors["index"][rows],
+            minima=MoleculeBatch(numbers, minima, self._bond_orders(rows, n_atoms)),
+            starts=torch.where(has_start[:, None, None], starts, minima),
+            has_start=has_start,
+        )
+
+    def _bond_orders(self, rows: Tensor, n_atoms: int) -> Tensor:
+        molecule = torch.arange(len(rows)).repeat_interleave(self._n_bonds[rows])
+        within = (
+            torch.arange(len(molecule))
+            - (self._n_bonds[rows].cumsum(0) - self._n_bonds[rows])[molecule]
+        )
+        bonds = self._first_bond[rows][molecule] + within
+        i, j = self._tensors["bonds"][bonds].long().unbind(1)
+        orders = torch.zeros(len(rows), n_atoms, n_atoms)
+        orders[molecule, i, j] = orders[molecule, j, i] = self._tensors["bond_orders"][bonds]
+        return orders

@@ -137,7 +137,7 @@ class Trainer:
         loss = relative_error(self._call(batch, sigma), batch.positions, minima, mask)
         self._descend(loss.total)
         self.samples += len(minima)
-        return loss
+        return Loss(loss.cartesian.detach(), loss.stiff.detach())
 
     def save(self) -> None:
         """Writes the state and the averaged weights, each whole or not at all."""

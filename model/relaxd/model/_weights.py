@@ -29,7 +29,7 @@ class LoadedModel:
     Attributes:
         name: by which it is asked for.
         denoiser: the network, in evaluation mode.
-        sha256: hash of the weights file.
+        sha256: hash of the weights and the shape of the model; the card may change, it may not.
         card: level of theory, training data and measured accuracy.
     """
 
@@ -87,5 +87,12 @@ def load_model(name: str | Path = DEFAULT_MODEL, device: torch.device | str = "c
     denoiser = Denoiser(DenoiserConfig(**{**config, "elements": tuple(config["elements"])}))
     denoiser.load_state_dict(state)
     denoiser.to(device).eval().requires_grad_(False)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    sha256 = _hash(metadata["config"], state)
     return LoadedModel(path.stem, denoiser, sha256, json.loads(metadata["card"]))
+
+
+def _hash(config: str, state: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(config.encode())
+    for name in sorted(state):
+        digest.update(name.encode() + state[name].cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,106 @@
+"""Training learns, resumes where it was, and saves what it learned."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from relaxd.model import (
+    Denoiser,
+    DenoiserConfig,
+    Trainer,
+    TrainingConfig,
+    UnknownModelError,
+    load_model,
+    save_model,
+)
+from relaxd.model.data import Geometries, PairDataset, write_pairs
+
+SMALL = DenoiserConfig(channels=16, n_layers=2, n_radial=6)
+WATER = np.array([[0, 0, 0.119], [0, 0.763, -0.477], [0, -0.763, -0.477]], np.float32)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Water, many times over."""
+    copies = 20
+    geometries = Geometries(
+        index=np.full(copies, 1, np.int32),
+        n_atoms=np.full(copies, 3, np.uint8),
+        atomic_numbers=np.tile(np.array([8, 1, 1], np.uint8), copies),
+        positions=np.tile(WATER, (copies, 1)),
+    )
+    write_pairs(geometries, tmp_path / "pairs.safetensors", workers=1)
+    return PairDataset(tmp_path / "pairs.safetensors")
+
+
+def make_trainer(dataset, run, **config):
+    defaults = {"model": SMALL, "compile": False, "atoms_per_batch": 60, "warmup_steps": 10}
+    return Trainer(TrainingConfig(**{**defaults, **config}), dataset, run)
+
+
+def steps(trainer, n_steps):
+    batches = trainer._batches()
+    return [float(trainer.train_step(next(batches)).total) for _ in range(n_steps)]
+
+
+def test_the_error_of_water_falls(dataset, tmp_path):
+    losses = steps(make_trainer(dataset, tmp_path / "run", learning_rate=1e-2), 150)
+    assert np.mean(losses[-20:]) < 0.6 * np.mean(losses[:5])
+
+
+def test_a_run_is_reproducible(dataset, tmp_path):
+    first, second = (steps(make_trainer(dataset, tmp_path / name), 5) for name in "ab")
+    assert first == second
+
+
+def test_a_resumed_run_has_all_that_the_first_had(dataset, tmp_path):
+    trainer = make_trainer(dataset, tmp_path / "run")
+    steps(trainer, 5)
+    trainer.save()
+    resumed = make_trainer(dataset, tmp_path / "run")
+    assert (resumed.step, resumed.samples) == (5, 100)
+    for name, tensor in trainer.denoiser.state_dict().items():
+        assert torch.equal(resumed.denoiser.state_dict()[name], tensor)
+    exp_avg = [state["exp_avg"] for state in trainer.optimizer.state.values()]
+    again = [state["exp_avg"] for state in resumed.optimizer.state.values()]
+    assert all(map(torch.equal, exp_avg, again))
+
+
+def test_training_ends_when_its_time_is_used_up_and_logs(dataset, tmp_path):
+    trainer = make_trainer(dataset, tmp_path / "run", hours=2 / 3600)
+    trainer.train()
+    assert trainer.progress == 1
+    log = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    assert log[0]["step"] == 100
+    assert load_model(tmp_path / "run/model.safetensors").card["training"]["samples"] > 0
+
+
+def test_a_step_whose_gradient_is_not_finite_changes_nothing(dataset, tmp_path):
+    trainer = make_trainer(dataset, tmp_path / "run")
+    before = {k: v.clone() for k, v in trainer.denoiser.state_dict().items()}
+    trainer._descend(trainer.denoiser.readout.weight.sum() * float("nan"))
+    assert trainer.skipped == 1
+    for name, tensor in trainer.denoiser.state_dict().items():
+        assert torch.equal(before[name], tensor)
+
+
+def test_weights_round_trip_with_config_and_card(tmp_path):
+    denoiser = Denoiser(SMALL)
+    save_model(denoiser, tmp_path / "tiny.safetensors", {"level_of_theory": "b3lyp"})
+    loaded = load_model(tmp_path / "tiny.safetensors")
+    assert loaded.name == "tiny"
+    assert loaded.card == {"level_of_theory": "b3lyp"}
+    assert loaded.denoiser.config == SMALL
+    save_model(denoiser, tmp_path / "again.safetensors", {"level_of_theory": "other"})
+    assert load_model(tmp_path / "again.safetensors").sha256 == loaded.sha256
+    save_model(Denoiser(SMALL), tmp_path / "other.safetensors", {})
+    assert load_model(tmp_path / "other.safetensors").sha256 != loaded.sha256
+    for name, tensor in denoiser.state_dict().items():
+        assert torch.equal(loaded.denoiser.state_dict()[name], tensor)
+
+
+def test_unknown_models_are_named(tmp_path):
+    with pytest.raises(UnknownModelError, match="'nonesuch'; there are relaxd-small"):
+        load_model("nonesuch")

@@ -45,7 +45,7 @@ class TrainingConfig:
     model: DenoiserConfig = field(default_factory=DenoiserConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     hours: float = 1.5
-    atoms_per_batch: int = 512
+    atoms_per_batch: int = 256
     learning_rate: float = 1e-3
     warmup_steps: int = 500
     weight_decay: float = 1e-4
@@ -107,7 +107,7 @@ class Trainer:
                 self.seconds += now - clock
                 bar.update(round(self.seconds) - bar.n)
                 clock = now
-                if self.step % 100 == 0:
+                if self.step % 100 == 0 or self.progress >= 1:
                     bar.set_postfix(self._log(losses))
                     losses.clear()
                 if now - saved > self.config.save_every or self.progress >= 1:
@@ -219,6 +219,10 @@ class Trainer:
     def _card(self) -> dict[str, Any]:
         return {
             "level_of_theory": "B3LYP/6-31G(2df,p)",
+            "domain": {
+                "elements": self.config.model.elements,
+                "max_atoms": self.dataset.max_atoms,
+            },
             "training": {
                 **dataclasses.asdict(self.config),
                 "steps": self.step,

@@ -56,9 +56,9 @@ class PairDataset:
         return len(self.molecules)
 
     @property
-    def mean_atoms(self) -> float:
-        """Atoms in a molecule, on average."""
-        return float(self._n_atoms[self.molecules].double().mean())
+    def max_atoms(self) -> int:
+        """Atoms in the largest molecule."""
+        return int(self._n_atoms[self.molecules].max())
 
     def epoch(self, atoms_per_batch: int, generator: torch.Generator) -> Iterator[PairBatch]:
         """All molecules once, in random batches of molecules with the same number of atoms.

@@ -1,0 +1,67 @@
+"""Relaxation of molecules: chemistry in and out, the relaxer, its verdict, and baselines."""
+
+from ._arrays import from_arrays, from_atoms
+from ._ase import DiffusionRelaxation
+from ._baselines import Baseline, gfn2_xtb, mmff94
+from ._domain import Domain
+from ._errors import CODES, Category, MoleculeError
+from ._evaluation import (
+    Case,
+    EnergyCache,
+    evaluate_energies,
+    evaluate_geometries,
+    table,
+    validation_cases,
+)
+from ._formats import from_rdkit, from_sdf, from_xyz
+from ._molecule import Molecule
+from ._qcschema import from_qcschema
+from ._read import read_molecules, to_molecule
+from ._relaxer import ModelSummary, MoleculeLike, Relaxer, relax_fallback
+from ._result import RelaxResult, superposed_rmsd
+from ._sampler import Fixpoint, Schedule, relax_to_fixpoint
+from ._smiles import from_iupac, from_smiles
+from ._verdict import Verdict, connectivity_kept, stereo_kept
+from ._write import write_sdf, write_xyz
+
+__all__ = [
+    "CODES",
+    "Baseline",
+    "Case",
+    "Category",
+    "DiffusionRelaxation",
+    "Domain",
+    "EnergyCache",
+    "Fixpoint",
+    "ModelSummary",
+    "Molecule",
+    "MoleculeError",
+    "MoleculeLike",
+    "RelaxResult",
+    "Relaxer",
+    "Schedule",
+    "Verdict",
+    "connectivity_kept",
+    "evaluate_energies",
+    "evaluate_geometries",
+    "from_arrays",
+    "from_atoms",
+    "from_iupac",
+    "from_qcschema",
+    "from_rdkit",
+    "from_sdf",
+    "from_smiles",
+    "from_xyz",
+    "gfn2_xtb",
+    "mmff94",
+    "read_molecules",
+    "relax_fallback",
+    "relax_to_fixpoint",
+    "stereo_kept",
+    "superposed_rmsd",
+    "table",
+    "to_molecule",
+    "validation_cases",
+    "write_sdf",
+    "write_xyz",
+]

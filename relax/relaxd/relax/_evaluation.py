@@ -1,0 +1,219 @@
+"""How close relaxed geometries come to the DFT minima they should reach."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from ase.units import kcal, mol
+from tqdm import tqdm
+
+from relaxd.model.data import PairDataset
+
+from ._arrays import from_arrays
+from ._baselines import gfn2_xtb
+from ._molecule import Molecule
+from ._relaxer import Relaxer
+from ._result import RelaxResult, superposed_rmsd
+
+Positions = npt.NDArray[np.float64]
+"""(n, 3), Angstrom."""
+
+Energy = Callable[[Molecule], float]
+"""Energy of a molecule in its geometry, eV."""
+
+SEED = 0
+"""Of the order in which validation molecules are taken, and of the bootstrap."""
+
+SAME_GEOMETRY = 1e-4
+"""Angstrom, RMSD; geometries closer than this share an energy."""
+
+N_BOOTSTRAP = 2000
+"""Resamples behind a confidence interval."""
+
+METHODS = ("mmff94", "gfn2-xtb", "relaxd")
+"""What is compared; all start from the MMFF94 geometry."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A molecule of the validation set.
+
+    Attributes:
+        index: its number in QM9.
+        start: the molecule at the MMFF94 minimum of the DFT minimum's basin.
+        minimum: (n, 3), Angstrom, its DFT minimum.
+    """
+
+    index: int
+    start: Molecule
+    minimum: Positions
+
+
+def validation_cases(pairs: Path, n_cases: int) -> list[Case]:
+    """The first molecules of the validation set in a fixed random order.
+
+    Args:
+        pairs: file made by `relaxd.model.data.write_pairs`.
+        n_cases: how many; fewer if the file holds fewer.
+    """
+    dataset = PairDataset(pairs, "validation")
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(SEED))
+    cases: list[Case] = []
+    for row in dataset.molecules[order].split(1):
+        batch = dataset.gather(row)
+        if len(cases) < n_cases and bool(batch.has_start):
+            index = int(batch.index)
+            numbers = batch.minima.atomic_numbers[0].numpy()
+            start = from_arrays(numbers, batch.starts[0].double().numpy(), id=f"qm9-{index}")
+            cases.append(Case(index, start, batch.minima.positions[0].double().numpy()))
+    return cases
+
+
+def statistics(values: Sequence[float]) -> dict[str, Any]:
+    """Median with its 95 % bootstrap interval, mean and 90th percentile.
+
+    Args:
+        values: at least one.
+    """
+    sample = np.asarray(values)
+    rows = np.random.default_rng(SEED).integers(len(sample), size=(N_BOOTSTRAP, len(sample)))
+    interval = np.percentile(np.median(sample[rows], axis=1), [2.5, 97.5])
+    return {
+        "median": float(np.median(sample)),
+        "median_95": interval.tolist(),
+        "mean": float(sample.mean()),
+        "p90": float(np.percentile(sample, 90)),
+    }
+
+
+def evaluate_geometries(
+    relaxer: Relaxer, cases: Sequence[Case]
+) -> tuple[dict[str, Any], dict[str, list[Positions]]]:
+    """RMSD from the DFT minima, of the starts, of GFN2-xTB and of the model.
+
+    Args:
+        relaxer: the model.
+        cases: where to start and to end.
+
+    Returns:
+        Figures that JSON can hold, and the geometries of each method in the order of the cases.
+    """
+    results = relaxer.relax_in_domain([case.start for case in cases])
+    xtb = [gfn2_xtb(case.start) for case in tqdm(cases, desc="GFN2-xTB", unit="mol")]
+    geometries = {
+        "mmff94": [case.start.positions for case in cases],
+        "gfn2-xtb": [baseline.positions for baseline in xtb],
+        "relaxd": [result.positions for result in results],
+    }
+    rmsd = {
+        method: statistics(
+            [superposed_rmsd(x, case.minimum) for x, case in zip(found, cases, strict=True)]
+        )
+        for method, found in geometries.items()
+    }
+    figures = {"n_molecules": len(cases), "rmsd_angstrom": rmsd, **_behaviour(results)}
+    return figures, geometries
+
+
+def _behaviour(results: Sequence[RelaxResult]) -> dict[str, float]:
+    verdicts = [result.verdict for result in results]
+    return {
+        "converged": float(np.mean([result.converged for result in results])),
+        "connectivity_kept": float(np.mean([bool(v.connectivity_kept) for v in verdicts])),
+        "stereo_kept": float(np.mean([bool(v.stereo_kept) for v in verdicts])),
+        "n_evaluations_mean": float(np.mean([result.n_evaluations for result in results])),
+    }
+
+
+class EnergyCache:
+    """Energies that were paid for once, kept line by line in a file.
+
+    Args:
+        path: JSON lines; made if absent.
+        energy: what to call for a geometry that is not there.
+    """
+
+    def __init__(self, path: Path, energy: Energy) -> None:
+        self._path, self._energy = path, energy
+        self._known: dict[str, list[tuple[Positions, float]]] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        for line in path.read_text().splitlines():
+            entry = json.loads(line)
+            found = np.array(entry["positions"]), entry["energy_ev"]
+            self._known.setdefault(entry["key"], []).append(found)
+
+    def __call__(self, key: str, molecule: Molecule) -> float:
+        """Energy of a molecule, eV; from the file if its geometry is known under `key`."""
+        for positions, energy in self._known.get(key, []):
+            if superposed_rmsd(positions, molecule.positions) < SAME_GEOMETRY:
+                return energy
+        energy = self._energy(molecule)
+        entry = {"key": key, "positions": molecule.positions.tolist(), "energy_ev": energy}
+        with self._path.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+        self._known.setdefault(key, []).append((molecule.positions, energy))
+        return energy
+
+
+def evaluate_energies(
+    cases: Sequence[Case], geometries: Mapping[str, Sequence[Positions]], energies: EnergyCache
+) -> dict[str, Any]:
+    """DFT energy of each method's geometry above that of the DFT minimum.
+
+    Args:
+        cases: molecules; a prefix of those the geometries were made of.
+        geometries: of each method, as `evaluate_geometries` returns them.
+        energies: at the level of the minima.
+
+    Returns:
+        Figures that JSON can hold, kcal/mol.
+    """
+    errors: dict[str, list[float]] = {method: [] for method in geometries}
+    for row, case in enumerate(_progress(cases)):
+        lowest = energies(f"{case.index}", case.start.with_positions(case.minimum))
+        for method, found in geometries.items():
+            energy = energies(f"{case.index}", case.start.with_positions(found[row]))
+            errors[method].append((energy - lowest) / (kcal / mol))
+    return {
+        "n_molecules": len(cases),
+        "qm9_index": [case.index for case in cases],
+        "energy_error_kcal_mol": {method: statistics(e) for method, e in errors.items()},
+        "each": errors,
+    }
+
+
+def _progress(cases: Sequence[Case]) -> Iterable[Case]:
+    progress: Iterable[Case] = tqdm(cases, desc="DFT", unit="mol")
+    return progress
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    """The figures as lines of text.
+
+    Args:
+        figures: those of `evaluate_geometries`, with those of `evaluate_energies`, where there
+            are any, under `energies`.
+    """
+    lines = [f"{'':10s} {'median (95 %)':>24s} {'mean':>8s} {'P90':>8s}"]
+    energies = figures.get("energies")
+    blocks = [("RMSD, Angstrom", figures["n_molecules"], figures["rmsd_angstrom"])]
+    if energies:
+        title = f"dE, kcal/mol, {energies['level']}"
+        blocks.append((title, energies["n_molecules"], energies["energy_error_kcal_mol"]))
+    for title, n_molecules, rows in blocks:
+        lines.append(f"{title} (n = {n_molecules})")
+        for method, row in rows.items():
+            low, high = row["median_95"]
+            median = f"{row['median']:.4f} ({low:.4f} - {high:.4f})"
+            lines.append(f"{method:10s} {median:>24s} {row['mean']:8.4f} {row['p90']:8.4f}")
+    lines.append(
+        "relaxd: converged {converged:.1%}, connectivity kept {connectivity_kept:.1%}, stereo kept "
+        "{stereo_kept:.1%}, {n_evaluations_mean:.1f} evaluations a molecule".format(**figures)
+    )
+    return "\n".join(lines)

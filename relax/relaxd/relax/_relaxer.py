@@ -1,0 +1,239 @@
+"""Molecules to their minima: by the model where it may be used, else by GFN2-xTB."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import ase
+import numpy as np
+import numpy.typing as npt
+import torch
+from rdkit import Chem
+from torch import Tensor
+
+from relaxd.model import DEFAULT_MODEL, LoadedModel, MoleculeBatch, collate, load_model
+
+from ._baselines import gfn2_xtb
+from ._domain import Domain
+from ._errors import MoleculeError
+from ._molecule import Molecule
+from ._read import to_molecule
+from ._result import RelaxResult, make_result
+from ._sampler import Schedule, relax_to_fixpoint
+
+MoleculeLike: TypeAlias = Molecule | str | ase.Atoms | Chem.Mol
+"""What stands for a molecule: a string is a SMILES."""
+
+PAIRS_PER_BATCH = 2**14
+"""Pairs of atoms, padding included, that go through the network at once; fits a core's cache."""
+
+PADDING = 1.15
+"""Largest molecule of a batch over the smallest, in atoms."""
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """What a user may want to know of a model.
+
+    Attributes:
+        name: by which it is asked for.
+        sha256: hash of the weights file.
+        level_of_theory: of the minima it was trained on.
+        elements: atomic numbers it knows.
+        max_atoms: size of its domain, hydrogens included.
+        n_parameters: trained parameters.
+        accuracy: figures as last measured; each key names quantity and unit.
+    """
+
+    name: str
+    sha256: str
+    level_of_theory: str
+    elements: tuple[int, ...]
+    max_atoms: int
+    n_parameters: int
+    accuracy: dict[str, float] = field(default_factory=dict)
+
+
+class Relaxer:
+    """Relaxes molecules with a trained model.
+
+    Args:
+        model: the model.
+        schedule: how it is iterated; by default as the model's card says.
+        device: where the model is.
+    """
+
+    def __init__(
+        self, model: LoadedModel, schedule: Schedule | None = None, device: str = "cpu"
+    ) -> None:
+        self.domain = Domain.from_card(model.card)
+        self.schedule = schedule or Schedule(**model.card.get("schedule", {}))
+        self.n_forward = 0
+        self.model = ModelSummary(
+            name=model.name,
+            sha256=model.sha256,
+            level_of_theory=model.card["level_of_theory"],
+            elements=self.domain.elements,
+            max_atoms=self.domain.max_atoms,
+            n_parameters=sum(p.numel() for p in model.denoiser.parameters()),
+            accuracy=model.card.get("accuracy", {}),
+        )
+        self._denoiser, self._device = model.denoiser, device
+
+    @classmethod
+    def load(cls, model: str | Path = DEFAULT_MODEL, device: str = "cpu") -> "Relaxer":
+        """Loads a model that ships with relaxd, or one from a `.safetensors` file.
+
+        Args:
+            model: name or path.
+            device: torch device.
+
+        Raises:
+            UnknownModelError: no such model.
+        """
+        return cls(load_model(model, device), device=device)
+
+    def in_domain(self, molecule: Molecule) -> bool:
+        """Whether the model was trained for such molecules."""
+        return molecule in self.domain
+
+    def relax(self, molecule: MoleculeLike) -> RelaxResult:
+        """Relaxes one molecule; `verdict.method` of the result says by what.
+
+        Args:
+            molecule: SMILES, or a geometry, which is used as given.
+
+        Raises:
+            MoleculeError: the molecule is refused, or GFN2-xTB fails on it.
+        """
+        read = to_molecule(molecule)
+        return self.relax_in_domain([read])[0] if read in self.domain else relax_fallback(read)
+
+    def relax_batch(self, molecules: Sequence[MoleculeLike]) -> list[RelaxResult | MoleculeError]:
+        """Relaxes many molecules, those of the model's domain together.
+
+        Args:
+            molecules: as for `relax`.
+
+        Returns:
+            In the same order, a result or the reason why there is none.
+        """
+        outcomes: list[Molecule | RelaxResult | MoleculeError] = [
+            _attempt(to_molecule, molecule) for molecule in molecules
+        ]
+        inside = [i for i, m in enumerate(outcomes) if isinstance(m, Molecule) and m in self.domain]
+        relaxed = self.relax_in_domain([outcomes[i] for i in inside])  # type: ignore[misc]
+        for i, result in zip(inside, relaxed, strict=True):
+            outcomes[i] = result
+        return [_attempt(relax_fallback, m) if isinstance(m, Molecule) else m for m in outcomes]
+
+    def relax_in_domain(self, molecules: Sequence[Molecule]) -> list[RelaxResult]:
+        """Relaxes molecules of the model's domain, in batches of like size.
+
+        Args:
+            molecules: each `in_domain`.
+        """
+        results: dict[int, RelaxResult] = {}
+        for rows in buckets([len(molecule) for molecule in molecules]):
+            bucket = [molecules[row] for row in rows]
+            results.update(zip(rows, self._relax_bucket(bucket), strict=True))
+        return [results[row] for row in range(len(molecules))]
+
+    def _relax_bucket(self, molecules: list[Molecule]) -> list[RelaxResult]:
+        clock = time.perf_counter()
+        batch, frozen, centroids = _to_batch(molecules, self._device)
+        end = relax_to_fixpoint(self._denoiser, batch, self.schedule, frozen)
+        self.n_forward += end.n_forward
+        positions = end.positions.double().cpu().numpy()
+        seconds = time.perf_counter() - clock
+        return [
+            make_result(
+                molecule,
+                _unmoved(molecule, positions[b, : len(molecule)] + centroid),
+                method="diffusion",
+                in_domain=True,
+                converged=bool(end.converged[b]),
+                n_evaluations=int(end.n_evaluations[b]),
+                seconds=seconds,
+            )
+            for b, (molecule, centroid) in enumerate(zip(molecules, centroids, strict=True))
+        ]
+
+
+def relax_fallback(molecule: Molecule) -> RelaxResult:
+    """Relaxes a molecule outside the model's domain with GFN2-xTB.
+
+    Args:
+        molecule: any molecule of the elements up to radon.
+
+    Raises:
+        MoleculeError: GFN2-xTB does not know an element, or its SCF does not converge.
+    """
+    clock = time.perf_counter()
+    relaxed = gfn2_xtb(molecule)
+    return make_result(
+        molecule,
+        relaxed.positions,
+        method=relaxed.method,
+        in_domain=False,
+        converged=relaxed.converged,
+        n_evaluations=relaxed.n_steps + 1,
+        seconds=time.perf_counter() - clock,
+    )
+
+
+def buckets(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Groups molecules of like size, so that little of a batch is padding.
+
+    Args:
+        sizes: atoms of each molecule.
+
+    Yields:
+        Rows of the molecules of one batch.
+    """
+    bucket: list[int] = []
+    for row in sorted(range(len(sizes)), key=sizes.__getitem__):
+        full = (len(bucket) + 1) * sizes[row] ** 2 > PAIRS_PER_BATCH
+        if bucket and (full or sizes[row] > PADDING * sizes[bucket[0]] + 1):
+            yield bucket
+            bucket = []
+        bucket.append(row)
+    if bucket:
+        yield bucket
+
+
+def _to_batch(
+    molecules: list[Molecule], device: str
+) -> tuple[MoleculeBatch, Tensor | None, list[npt.NDArray[np.float64]]]:
+    # Single precision is finest near the origin, wherever the user's molecule lies.
+    centroids = [molecule.positions.mean(0) for molecule in molecules]
+    batch = collate(
+        [torch.from_numpy(molecule.atomic_numbers) for molecule in molecules],
+        [
+            torch.from_numpy(molecule.positions - centroid).float()
+            for molecule, centroid in zip(molecules, centroids, strict=True)
+        ],
+        [molecule.bonds for molecule in molecules],
+    ).to(device)
+    if not any(molecule.frozen for molecule in molecules):
+        return batch, None, centroids
+    frozen = torch.zeros_like(batch.mask)
+    for b, molecule in enumerate(molecules):
+        frozen[b, list(molecule.frozen)] = True
+    return batch, frozen, centroids
+
+
+def _unmoved(molecule: Molecule, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Puts frozen atoms exactly where they were, free of the rounding of single precision."""
+    frozen = list(molecule.frozen)
+    positions[frozen] = molecule.positions[frozen]
+    return positions
+
+
+def _attempt(function: Any, molecule: Any) -> Any:
+    try:
+        return function(molecule)
+    except MoleculeError as error:
+        return error

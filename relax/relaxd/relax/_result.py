@@ -1,0 +1,101 @@
+"""What a relaxation returns."""
+
+from dataclasses import dataclass
+
+import ase
+import numpy as np
+import numpy.typing as npt
+
+from ._molecule import Molecule
+from ._verdict import Verdict, connectivity_kept, stereo_kept
+
+
+@dataclass(frozen=True, eq=False)
+class RelaxResult:
+    """One relaxed molecule.
+
+    Attributes:
+        molecule: the start.
+        positions: (n, 3), Angstrom, in the frame and the order of atoms of the start.
+        converged: whether the last step moved no atom by more than the tolerance, or, for
+            GFN2-xTB, whether the forces fell below the threshold.
+        n_evaluations: evaluations of the network, or gradients of GFN2-xTB.
+        rmsd_from_start: Angstrom, after the best superposition.
+        seconds: wall time of the batch the molecule was relaxed in.
+        verdict: what can be said of the geometry.
+    """
+
+    molecule: Molecule
+    positions: npt.NDArray[np.float64]
+    converged: bool
+    n_evaluations: int
+    rmsd_from_start: float
+    seconds: float
+    verdict: Verdict
+
+    def to_atoms(self) -> ase.Atoms:
+        """The relaxed geometry, with charge, multiplicity and method in `info`."""
+        atoms = self.molecule.to_atoms()
+        atoms.set_positions(self.positions, apply_constraint=False)
+        atoms.info["method"] = self.verdict.method
+        return atoms
+
+    def to_sdf(self) -> str | None:
+        """One SDF record of the relaxed geometry; None where the bonds are unknown."""
+        return self.molecule.with_positions(self.positions).to_sdf(
+            {"method": self.verdict.method, "converged": self.converged}
+        )
+
+
+def make_result(
+    molecule: Molecule,
+    positions: npt.NDArray[np.float64],
+    *,
+    method: str,
+    in_domain: bool,
+    converged: bool,
+    n_evaluations: int,
+    seconds: float,
+) -> RelaxResult:
+    """Compares a relaxed geometry with its start and passes the verdict.
+
+    Args:
+        molecule: the start.
+        positions: (n, 3), Angstrom.
+        method: what made the geometry.
+        in_domain: whether the model was trained for such molecules.
+        converged: whether the method says it has converged.
+        n_evaluations: of the network, or of the gradient.
+        seconds: wall time.
+    """
+    return RelaxResult(
+        molecule=molecule,
+        positions=positions,
+        converged=converged,
+        n_evaluations=n_evaluations,
+        rmsd_from_start=superposed_rmsd(molecule.positions, positions),
+        seconds=seconds,
+        verdict=Verdict(
+            connectivity_kept=connectivity_kept(molecule, positions),
+            stereo_kept=stereo_kept(molecule, positions),
+            in_domain=in_domain,
+            expected_error_kcal_mol=None,
+            method=method,
+        ),
+    )
+
+
+def superposed_rmsd(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    """Root-mean-square deviation of atoms after the best superposition, Angstrom.
+
+    Args:
+        a: (n, 3), Angstrom.
+        b: (n, 3), Angstrom, atoms in the same order.
+
+    Source: Kabsch, Acta Cryst. A 32, 922 (1976).
+    """
+    a, b = a - a.mean(0), b - b.mean(0)
+    u, singular, vt = np.linalg.svd(a.T @ b)
+    singular[2] *= np.sign(np.linalg.det(u @ vt))
+    squared = (a**2).sum() + (b**2).sum() - 2 * singular.sum()
+    return float(np.sqrt(max(squared, 0.0) / len(a)))

@@ -1,0 +1,96 @@
+"""Deterministic relaxation: the denoiser applied to its own output until nothing moves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from relaxd.model import MoleculeBatch, root_mean_square
+
+Denoise = Callable[[MoleculeBatch, Tensor], Tensor]
+"""(batch of B molecules, (B,) noise levels) -> (B, N, 3) denoised positions."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a relaxation goes and when it ends.
+
+    Attributes:
+        sigma_start: noise level that the first step assumes, Angstrom per coordinate.
+        factor: the noise level of a step over the size of the step before it.
+        sigma_min: lowest noise level, Angstrom per coordinate.
+        tolerance: largest displacement of any atom by which a step counts as none, Angstrom.
+        max_evaluations: network evaluations after which a molecule counts as not converged.
+    """
+
+    sigma_start: float = 0.1
+    factor: float = 0.3
+    sigma_min: float = 0.01
+    tolerance: float = 0.01
+    max_evaluations: int = 20
+
+
+@dataclass(frozen=True)
+class Fixpoint:
+    """Where the relaxation of B molecules ended.
+
+    Attributes:
+        positions: (B, N, 3), Angstrom.
+        converged: (B,) bool; whether the last step moved no atom by more than the tolerance.
+        n_evaluations: (B,) int64, network evaluations spent on each molecule.
+        n_forward: forward passes of the network, each for all that were not converged yet.
+    """
+
+    positions: Tensor
+    converged: Tensor
+    n_evaluations: Tensor
+    n_forward: int
+
+
+@torch.inference_mode()
+def relax_to_fixpoint(
+    denoise: Denoise, batch: MoleculeBatch, schedule: Schedule, frozen: Tensor | None = None
+) -> Fixpoint:
+    r"""Iterates :math:`x_{k+1} = D(x_k; \sigma_k)` to a fixed point.
+
+    This is the deterministic (noise-free) reverse process of Karras et al. (2022), each step going
+    the whole way to the denoised geometry. The noise level follows the size of the last step,
+    :math:`\sigma_{k+1} = f\,|x_{k+1} - x_k|_{rms}`, within its limits, so that a good start is
+    treated as one. Molecules leave the batch as they converge, and where the network overflows:
+    then with their last finite geometry, not converged.
+
+    Args:
+        denoise: the model.
+        batch: B molecules at their start.
+        schedule: steps and end.
+        frozen: (B, N) bool, atoms that must stay where they are.
+    """
+    positions = batch.positions.clone()
+    n_molecules = len(positions)
+    converged = torch.zeros(n_molecules, dtype=torch.bool, device=positions.device)
+    n_evaluations = torch.zeros(n_molecules, dtype=torch.int64, device=positions.device)
+    active = torch.arange(n_molecules, device=positions.device)
+    sigma = positions.new_full((n_molecules,), schedule.sigma_start)
+    n_forward = 0
+    while len(active) and n_forward < schedule.max_evaluations:
+        current = _rows(batch, active).with_positions(positions[active])
+        step = denoise(current, sigma[active]) - current.positions
+        if frozen is not None:
+            step = step.masked_fill(frozen[active].unsqueeze(-1), 0.0)
+        lost = ~step.isfinite().flatten(1).all(1)
+        step[lost] = 0.0
+        n_forward += 1
+        n_evaluations[active] += 1
+        positions[active] += step
+        size = schedule.factor * root_mean_square(step, current.mask)
+        sigma[active] = size.clamp(schedule.sigma_min, schedule.sigma_start)
+        still = step.norm(dim=-1).amax(1) <= schedule.tolerance
+        converged[active] = still & ~lost
+        active = active[~still]
+    return Fixpoint(positions, converged, n_evaluations, n_forward)
+
+
+def _rows(batch: MoleculeBatch, rows: Tensor) -> MoleculeBatch:
+    bonds = None if batch.bond_orders is None else batch.bond_orders[rows]
+    return MoleculeBatch(batch.atomic_numbers[rows], batch.positions[rows], bonds)

@@ -1,0 +1,160 @@
+"""The shipped model on real molecules, as a user calls it."""
+
+import ase
+import numpy as np
+import pytest
+from ase.build import molecule as g2_molecule
+from ase.constraints import FixAtoms
+
+from relaxd.relax import (
+    DiffusionRelaxation,
+    MoleculeError,
+    Relaxer,
+    RelaxResult,
+    Schedule,
+    from_atoms,
+    from_smiles,
+    superposed_rmsd,
+)
+from relaxd.relax._relaxer import PADDING, PAIRS_PER_BATCH, buckets
+
+SMILES = ["CC(=O)OCC(N)C=O", "c1ccncc1O", "C[C@H](N)C(=O)O", "OCC1OC1"]
+
+
+@pytest.fixture(scope="module")
+def relaxer():
+    return Relaxer.load()
+
+
+def test_a_smiles_is_relaxed_by_the_model(relaxer):
+    result = relaxer.relax("C[C@H](N)C(=O)O")
+    assert result.verdict.method == "diffusion"
+    assert result.verdict.in_domain
+    assert result.verdict.connectivity_kept
+    assert result.verdict.stereo_kept
+    assert result.converged
+    assert 0 < result.rmsd_from_start < 0.5
+    assert result.n_evaluations <= relaxer.schedule.max_evaluations
+    assert "V2000" in result.to_sdf()
+
+
+def test_bond_lengths_are_those_of_dft(relaxer):
+    """Ethane at B3LYP/6-31G(2df,p), QM9 record 7: C-C 1.529, C-H 1.095 Angstrom."""
+    atoms = relaxer.relax("CC").to_atoms()
+    assert atoms.get_distance(0, 1) == pytest.approx(1.529, abs=0.005)
+    assert atoms.get_distance(0, 2) == pytest.approx(1.095, abs=0.005)
+
+
+def test_geometries_are_used_as_given(relaxer):
+    """No re-embedding: order, frame and conformer of the input are those of the output."""
+    start = from_smiles("CC(=O)OCC(N)C=O").to_atoms()
+    start.positions += [10.0, -4.0, 2.0]
+    start = start[::-1]
+    result = relaxer.relax(start)
+    assert result.molecule.atomic_numbers.tolist() == start.numbers.tolist()
+    assert np.abs(result.positions - start.positions).max() < 1.0
+    assert result.positions.mean(0) == pytest.approx(start.positions.mean(0), abs=1e-3)
+
+
+def test_a_relaxed_geometry_hardly_moves_again(relaxer):
+    first = relaxer.relax("c1ccncc1O")
+    again = relaxer.relax(first.to_atoms())
+    assert again.rmsd_from_start < 0.02
+
+
+def test_batches_give_what_single_calls_give(relaxer):
+    together = relaxer.relax_batch(SMILES)
+    for smiles, batched in zip(SMILES, together, strict=True):
+        single = relaxer.relax(smiles)
+        assert superposed_rmsd(single.positions, batched.positions) < 1e-4
+        assert single.n_evaluations == batched.n_evaluations
+
+
+def test_a_batch_takes_fewer_forward_passes_than_single_calls(relaxer):
+    molecules = [from_smiles(smiles) for smiles in ["CCO", "CCN", "COC"]]
+    before = relaxer.n_forward
+    results = relaxer.relax_in_domain(molecules)
+    passes = relaxer.n_forward - before
+    assert passes == max(result.n_evaluations for result in results)
+
+
+def test_one_bad_molecule_does_not_fail_its_batch(relaxer):
+    outcomes = relaxer.relax_batch(["CCO", "C(", "[Na+].[Cl-]", "CCF"])
+    assert isinstance(outcomes[0], RelaxResult)
+    assert isinstance(outcomes[1], MoleculeError)
+    assert outcomes[1].code == "unparsable-smiles"
+    assert outcomes[2].code == "multiple-fragments"
+    assert outcomes[3].verdict.method == "gfn2-xtb"
+
+
+@pytest.mark.parametrize(
+    "smiles",
+    ["CCF", "CC(=O)[O-]", "C[NH3+]", "[CH3]", "CCCCCCCCCCCCCCCCCCCCCCCCC"],
+    ids=["element", "anion", "cation", "radical", "size"],
+)
+def test_outside_the_domain_it_is_gfn2_xtb_and_says_so(relaxer, smiles):
+    molecule = from_smiles(smiles)
+    assert not relaxer.in_domain(molecule)
+    if len(molecule) < 30:
+        result = relaxer.relax(molecule)
+        assert result.verdict.method == "gfn2-xtb"
+        assert not result.verdict.in_domain
+
+
+def test_what_has_not_converged_is_not_called_converged(relaxer):
+    hasty = Relaxer.load()
+    hasty.schedule = Schedule(max_evaluations=1, tolerance=1e-4)
+    result = hasty.relax("CC(=O)OCC(N)C=O")
+    assert not result.converged
+    assert result.n_evaluations == 1
+
+
+def test_frozen_atoms_stay_exactly(relaxer):
+    atoms = from_smiles("CCCO").to_atoms()
+    atoms.set_constraint(FixAtoms([0, 3]))
+    result = relaxer.relax(atoms)
+    assert np.array_equal(result.positions[[0, 3]], atoms.positions[[0, 3]])
+    assert result.rmsd_from_start > 0
+
+
+def test_ase_atoms_are_relaxed_in_place():
+    atoms = g2_molecule("CH3CH2OH")
+    before = atoms.positions.copy()
+    relaxation = DiffusionRelaxation(atoms)
+    assert relaxation.nsteps == 0
+    assert relaxation.run()
+    assert relaxation.nsteps == relaxation.result.n_evaluations
+    assert 0 < superposed_rmsd(before, atoms.positions) < 0.2
+
+
+def test_ase_charges_lead_to_the_fallback():
+    atoms = ase.Atoms("OH", [[0, 0, 0], [0, 0, 1.0]], info={"charge": -1})
+    relaxation = DiffusionRelaxation(atoms)
+    relaxation.run()
+    assert relaxation.result.verdict.method == "gfn2-xtb"
+    assert atoms.get_distance(0, 1) == pytest.approx(0.96, abs=0.02)
+
+
+def test_superposition_finds_rotations_but_no_reflections():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(7, 3))
+    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    rotation *= np.sign(np.linalg.det(rotation))
+    assert superposed_rmsd(points, points @ rotation + 3.0) == pytest.approx(0, abs=1e-6)
+    assert superposed_rmsd(points, -points @ rotation) > 0.1
+
+
+def test_buckets_hold_every_molecule_once_and_little_padding():
+    sizes = list(np.random.default_rng(0).integers(3, 60, size=500))
+    rows = list(buckets(sizes))
+    assert sorted(row for bucket in rows for row in bucket) == list(range(500))
+    for bucket in rows:
+        smallest, largest = min(sizes[r] for r in bucket), max(sizes[r] for r in bucket)
+        assert largest <= PADDING * smallest + 1
+        assert len(bucket) == 1 or len(bucket) * largest**2 <= PAIRS_PER_BATCH
+
+
+def test_molecules_keep_their_identity_through_ase(relaxer):
+    molecule = from_smiles("C[C@H](N)C(=O)O", id="alanine")
+    again = from_atoms(relaxer.relax(molecule).to_atoms())
+    assert again.smiles == molecule.smiles

@@ -1,0 +1,56 @@
+"""Molecules from SMILES and names."""
+
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from relaxd.relax import MoleculeError, from_iupac, from_smiles
+
+
+def test_same_smiles_same_geometry() -> None:
+    assert np.array_equal(from_smiles("CC(C)O").positions, from_smiles("CC(C)O").positions)
+
+
+@pytest.mark.parametrize(
+    ("smiles", "charge", "multiplicity"),
+    [
+        ("C", 0, 1),
+        ("[NH4+]", 1, 1),
+        ("CC(=O)[O-]", -1, 1),
+        ("[NH3+]CC(=O)[O-]", 0, 1),
+        ("[CH3]", 0, 2),
+        ("[O][O]", 0, 3),
+        ("[Na]", 0, 2),
+        ("[Na+]", 1, 1),
+        ("[H]", 0, 2),
+    ],
+)
+def test_charge_and_spin_come_from_the_smiles(smiles: str, charge: int, multiplicity: int) -> None:
+    molecule = from_smiles(smiles)
+    assert (molecule.charge, molecule.multiplicity) == (charge, multiplicity)
+
+
+def test_given_spin_goes_before_the_radical_centres() -> None:
+    assert from_smiles("[CH2]", multiplicity=1).multiplicity == 1
+
+
+def test_uff_where_mmff94_has_no_parameters() -> None:
+    carbon_tin = from_smiles("C[Sn](C)(C)C")
+    lengths = np.linalg.norm(carbon_tin.positions[[0, 2, 3, 4]] - carbon_tin.positions[1], axis=1)
+    assert lengths == pytest.approx(2.15, abs=0.1)
+
+
+def test_smiles_is_kept_as_given() -> None:
+    assert from_smiles("OCC").smiles == "OCC"
+
+
+def test_iupac_name_with_a_converter(monkeypatch: pytest.MonkeyPatch) -> None:
+    converter = ModuleType("py2opsin")
+    converter.py2opsin = {"ethanol": "CCO", "ethanolol": ""}.__getitem__  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "py2opsin", converter)
+    assert from_iupac("ethanol", id="a").smiles == "CCO"
+    with pytest.raises(MoleculeError) as caught:
+        from_iupac("ethanolol", id="b")
+    assert (caught.value.code, caught.value.id) == ("unparsable-iupac", "b")

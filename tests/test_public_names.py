@@ -23,8 +23,9 @@ def test_all_is_complete_and_sorted(name):
     listed = package.__all__
     ours = {
         key
-        for key, value in vars(package).items()
-        if not key.startswith("_") and getattr(value, "__module__", "").startswith("relaxd")
+        for key in dir(package)
+        if not key.startswith("_")
+        and getattr(getattr(package, key), "__module__", "").startswith("relaxd")
     }
     assert ours <= set(listed)
     assert all(hasattr(package, key) for key in listed)

@@ -59,10 +59,12 @@ def collate(
     padded = torch.nn.utils.rnn.pad_sequence(list(positions), batch_first=True)
     if bonds is None or all(molecule is None for molecule in bonds):
         return MoleculeBatch(numbers, padded)
+    flat = [(b, i, j, o) for b, molecule in enumerate(bonds) for i, j, o in molecule or ()]
     orders = padded.new_zeros(*numbers.shape, numbers.shape[1])
-    for b, molecule in enumerate(bonds):
-        for i, j, order in molecule or ():
-            orders[b, i, j] = orders[b, j, i] = order
+    if flat:
+        molecule, first, second = torch.tensor([bond[:3] for bond in flat]).T
+        values = torch.tensor([bond[3] for bond in flat], dtype=orders.dtype)
+        orders[molecule, first, second] = orders[molecule, second, first] = values
     return MoleculeBatch(numbers, padded, orders)
 
 

@@ -1,0 +1,87 @@
+"""Results as ASE and RDKit objects, and as SDF files, for those who have these packages."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ase
+    from rdkit import Chem
+
+    from relaxd.client.schemas import Result
+
+RECORD_END = "$$$$\n"
+"""The line that ends a record of an SDF file."""
+
+
+def to_ase(result: Result) -> ase.Atoms:
+    """Return the geometry of a result whose status is `ok`.
+
+    Raises:
+        ModuleNotFoundError: ASE is not installed.
+    """
+    info = {"charge": result.charge, "multiplicity": result.multiplicity, "id": result.id}
+    atoms: ase.Atoms = _require("ase").Atoms(
+        numbers=result.atomic_numbers,
+        positions=result.positions,
+        info={key: value for key, value in info.items() if value is not None},
+    )
+    return atoms
+
+
+def to_rdkit(result: Result) -> Chem.Mol:
+    """Return the molecule of a result whose status is `ok`, without bonds where none are known.
+
+    Raises:
+        ModuleNotFoundError: RDKit is not installed.
+    """
+    chem = _require("rdkit.Chem")
+    if result.sdf is not None:
+        bonded: Chem.Mol = chem.MolFromMolBlock(result.sdf, removeHs=False)
+        return bonded
+    molecule: Chem.Mol = chem.MolFromXYZBlock(_xyz(result))
+    molecule.SetProp("_Name", result.id or "")
+    return molecule
+
+
+def write_sdf(path: str | PathLike[str], results: Iterable[Result]) -> int:
+    """Write the results whose status is `ok` to an SDF file and return how many there were.
+
+    Raises:
+        ModuleNotFoundError: a result's bonds are not known, and RDKit is not installed.
+    """
+    records = [_record(result) for result in results if result.status == "ok"]
+    Path(path).write_text("".join(records), encoding="utf-8")
+    return len(records)
+
+
+def _record(result: Result) -> str:
+    if result.sdf is None:
+        block: str = _require("rdkit.Chem").MolToMolBlock(to_rdkit(result))
+    else:
+        block = result.sdf
+    return block if block.endswith(RECORD_END) else block + RECORD_END
+
+
+def _xyz(result: Result) -> str:
+    chem = _require("rdkit.Chem")
+    symbol = chem.GetPeriodicTable().GetElementSymbol
+    numbers, positions = result.atomic_numbers or [], result.positions or []
+    atoms = [
+        f"{symbol(number)} {x:.8f} {y:.8f} {z:.8f}"
+        for number, (x, y, z) in zip(numbers, positions, strict=True)
+    ]
+    return "\n".join([str(len(atoms)), "", *atoms, ""])
+
+
+def _require(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package = module.partition(".")[0]
+        message = f"this needs the package {package!r}: pip install {package}"
+        raise ModuleNotFoundError(message, name=package) from error

@@ -1,0 +1,123 @@
+"""What the server answers for each molecule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import BaseModel, Field
+
+from relaxd.client import _convert
+from relaxd.client._errors import error_from_problem
+from relaxd.client.schemas._molecule import Position
+from relaxd.client.schemas._problem import Problem
+
+if TYPE_CHECKING:
+    import ase
+    from rdkit import Chem
+
+
+class Relaxation(BaseModel):
+    """How the relaxation went."""
+
+    converged: bool = Field(description="Whether the convergence criterion was met.")
+    n_evaluations: int = Field(description="Evaluations of the network, or gradients of xTB.")
+    rmsd_from_start: float = Field(
+        description="Root-mean-square displacement from the start, superposed. Unit: Angstrom."
+    )
+    seconds: float = Field(description="Wall time of the batch this molecule was in. Unit: s.")
+
+
+class Verdict(BaseModel):
+    """What is known about the relaxed geometry."""
+
+    connectivity_kept: bool | None = Field(
+        description="Whether the bonds are those of the start; null where they are not known."
+    )
+    stereo_kept: bool | None = Field(
+        description="Whether every stereo element is as in the start; null where not known."
+    )
+    in_domain: bool = Field(
+        description="Whether the model was trained for such elements, charge, spin and size."
+    )
+    expected_error_kcal_mol: float | None = Field(
+        description="Expected energy above the DFT minimum; null where not known. Unit: kcal/mol."
+    )
+    method: str = Field(
+        description="What made the geometry: the model, or the named fallback.",
+        examples=["diffusion", "gfn2-xtb", "mmff94"],
+    )
+
+
+class Usage(BaseModel):
+    """What the result took; a molecule's share where a batch was computed as one."""
+
+    cpu_seconds: float = Field(description="Processor time. Unit: s.")
+    gpu_seconds: float = Field(description="Time on the GPU. Unit: s.")
+    energy_wh: float = Field(description="Electrical energy. Unit: Wh.")
+    co2e_g: float | None = Field(
+        description="CO2 equivalent; null where the server knows no carbon intensity. Unit: g."
+    )
+    estimated: bool = Field(description="Whether the energy is estimated rather than measured.")
+
+
+class Result(BaseModel):
+    """One molecule's answer: the relaxed geometry, or `error`."""
+
+    id: str | None = Field(default=None, description="As given in the request.")
+    status: Literal["ok", "error"] = Field(description="Whether there is a geometry.")
+    smiles: str | None = Field(
+        default=None, description="Canonical SMILES; null where the bonds are not known."
+    )
+    atomic_numbers: list[int] | None = Field(
+        default=None, description="Atomic numbers, shape (n,), in the order of the input."
+    )
+    positions: list[Position] | None = Field(
+        default=None, description="Relaxed positions, shape (n, 3). Unit: Angstrom."
+    )
+    start_positions: list[Position] | None = Field(
+        default=None, description="Positions before the relaxation, shape (n, 3). Unit: Angstrom."
+    )
+    charge: int | None = Field(default=None, description="Total charge. Unit: e.")
+    multiplicity: int | None = Field(default=None, description="Spin multiplicity, 2S + 1.")
+    sdf: str | None = Field(
+        default=None, description="Relaxed geometry as SDF; null where the bonds are not known."
+    )
+    relaxation: Relaxation | None = Field(default=None, description="How the relaxation went.")
+    verdict: Verdict | None = Field(default=None, description="What is known about the geometry.")
+    usage: Usage | None = Field(default=None, description="What it took.")
+    error: Problem | None = Field(default=None, description="Why there is no geometry.")
+
+    def raise_for_status(self) -> Self:
+        """Return the result itself.
+
+        Raises:
+            RelaxdError: the one that `error` stands for, where the status is `error`.
+        """
+        if self.error is not None:
+            raise error_from_problem(self.error)
+        return self
+
+    def to_ase(self) -> ase.Atoms:
+        """Return the relaxed geometry; `info` holds charge, multiplicity and id.
+
+        Raises:
+            RelaxdError: the status is `error`.
+            ModuleNotFoundError: ASE is not installed.
+        """
+        return _convert.to_ase(self.raise_for_status())
+
+    def to_rdkit(self) -> Chem.Mol:
+        """Return the relaxed geometry with hydrogens, and with bonds where they are known.
+
+        Raises:
+            RelaxdError: the status is `error`.
+            ModuleNotFoundError: RDKit is not installed.
+        """
+        return _convert.to_rdkit(self.raise_for_status())
+
+
+class RelaxResponse(BaseModel):
+    """The answer to `POST /v1/relax`."""
+
+    model: str = Field(description="Name of the model that was used.")
+    results: list[Result] = Field(description="One result per molecule, in the request's order.")

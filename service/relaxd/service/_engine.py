@@ -1,0 +1,156 @@
+"""What the service computes with: loads, admits work up to a bound, and drains."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, Self
+
+import torch
+
+from relaxd.client.schemas import ModelInfo, RelaxResponse
+from relaxd.relax import Relaxer
+from relaxd.service._metrics import Metrics
+from relaxd.service._pipeline import Fallback, Pipeline, Read
+from relaxd.service._problems import RETRY_AFTER, ProblemError
+from relaxd.service._settings import Settings
+from relaxd.service._wire import model_info
+from relaxd.service._workers import WorkerPool
+
+logger = logging.getLogger(__name__)
+
+RelaxerFactory = Callable[[str, str], Relaxer]
+"""Loads the model of a name onto a device."""
+
+
+class State(StrEnum):
+    """What the engine is doing; it relaxes while `READY`."""
+
+    LOADING = "loading"
+    READY = "ready"
+    DRAINING = "draining"
+    FAILED = "failed"
+
+
+class Engine:
+    """Relaxes molecules; enter it to load the model, leave it to drain.
+
+    Args:
+        settings: what the operator set.
+        metrics: where to count.
+        relaxer_factory: loads the model.
+        read: reads a molecule, in a worker.
+        fallback: relaxes a molecule outside the model's domain, in a worker.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        relaxer_factory: RelaxerFactory,
+        read: Read,
+        fallback: Fallback,
+    ) -> None:
+        self.state = State.LOADING
+        self._settings = settings
+        self._metrics = metrics
+        self._load_relaxer = relaxer_factory
+        self._read = read
+        self._fallback = fallback
+        preload = [read.__module__, fallback.__module__]
+        self._pool = WorkerPool(settings.workers, settings.molecule_seconds, preload)
+        self._pending = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._loaded = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Refuse new work, wait for what was admitted, then end."""
+        self.state = State.DRAINING
+        await self._loaded.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), self._settings.drain_seconds)
+        self._running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._running
+        await asyncio.to_thread(self._pool.close)
+
+    @property
+    def models(self) -> list[ModelInfo]:
+        """The models that can be asked for.
+
+        Raises:
+            ProblemError: nothing is loaded.
+        """
+        self.check_ready()
+        return [model_info(self._relaxer)]
+
+    def check_ready(self) -> None:
+        """Return if the engine can relax.
+
+        Raises:
+            ProblemError: it is loading, draining, or failed to load.
+        """
+        if self.state is not State.READY:
+            detail = f"The server cannot relax: it is {self.state}."
+            raise ProblemError("resource", self.state, detail, headers=RETRY_AFTER)
+
+    async def relax(self, items: Sequence[Any], model: str | None) -> RelaxResponse:
+        """Relax the entries of one request.
+
+        Raises:
+            ProblemError: the request as a whole is refused.
+        """
+        self._admit(len(items), model)
+        self._count(len(items))
+        try:
+            results = await asyncio.gather(*(self._pipeline.answer(item) for item in items))
+        finally:
+            self._count(-len(items))
+        return RelaxResponse(model=self._relaxer.model.name, results=results)
+
+    def _admit(self, n: int, model: str | None) -> None:
+        self.check_ready()
+        if model not in (None, self._relaxer.model.name):
+            raise ProblemError("input", "unknown-model", f"There is no model {model!r} here.")
+        if n > self._settings.max_molecules:
+            detail = f"{n} molecules; one request may hold {self._settings.max_molecules}."
+            raise ProblemError("limit", "too-many-molecules", detail)
+        if self._pending + n > self._settings.max_pending:
+            detail = f"{self._pending} molecules are being worked on; try again later."
+            raise ProblemError("limit", "busy", detail, status=429, headers=RETRY_AFTER)
+
+    def _count(self, n: int) -> None:
+        self._pending += n
+        self._metrics.pending.set(self._pending)
+        if self._pending == 0:
+            self._idle.set()
+        else:
+            self._idle.clear()
+
+    async def _run(self) -> None:
+        try:
+            self._relaxer = await asyncio.to_thread(self._load)
+        except Exception:
+            logger.exception("the model %r could not be loaded", self._settings.model)
+            self.state = State.FAILED
+            return
+        finally:
+            self._loaded.set()
+        self._pipeline = Pipeline(
+            self._settings, self._metrics, self._relaxer, self._pool, self._read, self._fallback
+        )
+        if self.state is State.LOADING:
+            self.state = State.READY
+        await self._pipeline.run()
+
+    def _load(self) -> Relaxer:
+        if self._settings.threads is not None:
+            torch.set_num_threads(self._settings.threads)
+        self._pool.start()
+        return self._load_relaxer(self._settings.model, self._settings.device)

@@ -1,0 +1,103 @@
+"""The way of one molecule: read in a worker, relaxed by the model or a fallback, answered."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from relaxd.client import schemas
+from relaxd.client.schemas import Result
+from relaxd.relax import Molecule, Relaxer, RelaxResult
+from relaxd.service._batcher import Batcher
+from relaxd.service._faults import is_out_of_memory, problem_of
+from relaxd.service._metrics import Metrics
+from relaxd.service._settings import Settings
+from relaxd.service._usage import Cost, metered, usage
+from relaxd.service._wire import error_result, parse_item, result_of
+from relaxd.service._workers import WorkerPool
+
+Read = Callable[[schemas.Molecule], Molecule]
+"""Reads a molecule; runs in a worker, so it must be picklable."""
+
+Fallback = Callable[[Molecule], RelaxResult]
+"""Relaxes a molecule outside the model's domain; runs in a worker, so it must be picklable."""
+
+
+class Pipeline:
+    """Answers molecules, each on its own; none of them can make another fail."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        relaxer: Relaxer,
+        pool: WorkerPool,
+        read: Read,
+        fallback: Fallback,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._relaxer = relaxer
+        self._pool = pool
+        self._read = read
+        self._fallback = fallback
+        self._n_reading = 0
+        # One worker is left to read molecules, which takes milliseconds where a fallback takes
+        # seconds: those for the model need not wait behind those that are not.
+        self._fallbacks = asyncio.Semaphore(max(1, settings.workers - 1))
+        self._batcher: Batcher[Molecule, tuple[RelaxResult, Cost]] = Batcher(
+            self._run_model,
+            n_atoms=len,
+            budget=settings.batch_pairs,
+            wait=settings.batch_wait_ms / 1000.0,
+            n_expected=lambda: self._n_reading,
+            is_out_of_memory=is_out_of_memory,
+        )
+        metrics.batch_budget.set_function(lambda: self._batcher.budget)
+        metrics.queued.set_function(lambda: self._batcher.n_waiting)
+        metrics.reading.set_function(lambda: self._n_reading)
+
+    async def run(self) -> None:
+        """Run the batches of the model until cancelled."""
+        try:
+            await self._batcher.run()
+        finally:
+            self._batcher.close()
+
+    async def answer(self, item: Any) -> Result:
+        """Return the result of one entry of a request; never raises."""
+        try:
+            result = await self._relax(item)
+        except Exception as error:
+            result = error_result(item, problem_of(error))
+        method = result.verdict.method if result.verdict else ""
+        self._metrics.observe_molecule(result.status, method)
+        return result
+
+    async def _relax(self, item: Any) -> Result:
+        molecule, reading = await self._prepare(item)
+        if self._relaxer.in_domain(molecule):
+            relaxed, cost = await self._batcher.submit(molecule)
+        else:
+            async with self._fallbacks:
+                relaxed, cost = await self._pool.run(metered, self._fallback, molecule)
+        return result_of(relaxed, usage(reading + cost, self._settings))
+
+    async def _prepare(self, item: Any) -> tuple[Molecule, Cost]:
+        self._n_reading += 1
+        try:
+            wire = parse_item(item)
+            return await self._pool.run(metered, self._read, wire)
+        finally:
+            self._n_reading -= 1
+
+    def _run_model(self, molecules: Sequence[Molecule]) -> list[tuple[RelaxResult, Cost]]:
+        """Relax a batch, and share its cost among the molecules by their numbers of atoms."""
+        n_forward, start = self._relaxer.n_forward, time.perf_counter()
+        results, cost = metered(self._relaxer.relax_in_domain, molecules)
+        seconds = time.perf_counter() - start
+        self._metrics.observe_batch(len(molecules), self._relaxer.n_forward - n_forward, seconds)
+        if self._settings.device != "cpu":
+            cost = cost + Cost(gpu_seconds=seconds)
+        n_atoms = [len(molecule) for molecule in molecules]
+        return [(r, cost * (n / sum(n_atoms))) for r, n in zip(results, n_atoms, strict=True)]

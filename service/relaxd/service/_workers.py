@@ -1,0 +1,165 @@
+"""Processes for work on untrusted input: what crashes or hangs in one harms nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import queue
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+ReturnT = TypeVar("ReturnT")
+
+SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""There is one worker for each core, so that more threads would only get in each other's way."""
+
+
+class WorkerCrashError(Exception):
+    """The process died; `exitcode` is that of `multiprocessing.Process`."""
+
+    def __init__(self, exitcode: int | None) -> None:
+        super().__init__(f"a worker process died with exit code {exitcode}")
+        self.exitcode = exitcode
+
+
+class WorkerTimeoutError(Exception):
+    """The work took longer than allowed and was killed."""
+
+
+class WorkerPool:
+    """Runs picklable functions in processes, one call at a time in each.
+
+    A `ProcessPoolExecutor` would not do: it loses all calls when one process dies, does not say
+    which call was at fault, and cannot stop one.
+
+    Args:
+        n_workers: number of processes.
+        seconds: longest time for a call, s.
+        preload: modules that new processes find imported already.
+    """
+
+    def __init__(self, n_workers: int, seconds: float, preload: list[str]) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(preload)
+        self._seconds = seconds
+        self._workers = [_Worker(context) for _ in range(n_workers)]
+        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        self._threads = ThreadPoolExecutor(n_workers, "relaxd-worker")
+
+    def start(self) -> None:
+        """Start the processes and wait until each answers."""
+        with _environment(SINGLE_THREADED):
+            for worker in self._workers:
+                worker.start()
+        for worker in self._workers:
+            worker.call(os.getpid, (), None)
+            self._idle.put(worker)
+
+    async def run(self, function: Callable[..., ReturnT], *args: Any) -> ReturnT:
+        """Run a function in a process that is free, or will be.
+
+        Raises:
+            WorkerCrashError: the process died; the next call finds a new one.
+            WorkerTimeoutError: the call was stopped.
+            Exception: whatever the function raised.
+        """
+        loop = asyncio.get_running_loop()
+        returned: ReturnT = await loop.run_in_executor(self._threads, self._call, function, args)
+        return returned
+
+    def close(self) -> None:
+        """Kill the processes; calls that still run raise `WorkerCrashError`."""
+        for worker in self._workers:
+            worker.close()
+        self._threads.shutdown(cancel_futures=True)
+
+    def _call(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        # There are as many threads as workers, so one is idle; it is given back from here even if
+        # the caller was cancelled in the meantime.
+        worker = self._idle.get()
+        try:
+            return worker.call(function, args, self._seconds)
+        finally:
+            self._idle.put(worker)
+
+
+class _Worker:
+    """One process, replaced when it dies."""
+
+    def __init__(self, context: multiprocessing.context.ForkServerContext) -> None:
+        self._context = context
+        self._closed = False
+
+    def start(self) -> None:
+        self._connection, theirs = self._context.Pipe()
+        self._process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def call(
+        self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None
+    ) -> Any:
+        if not self._process.is_alive():
+            self._replace()
+        try:
+            self._connection.send((function, args))
+            answered = self._connection.poll(seconds)
+            returned, raised = self._connection.recv() if answered else (None, None)
+        except (EOFError, OSError) as broken:
+            raise WorkerCrashError(self._replace()) from broken
+        if not answered:
+            self._process.kill()
+            self._replace()
+            raise WorkerTimeoutError
+        if raised is not None:
+            raise raised
+        return returned
+
+    def close(self) -> None:
+        self._closed = True
+        self._process.kill()
+        self._process.join()
+
+    def _replace(self) -> int | None:
+        """Start a new process, and return the exit code of the old one."""
+        self._process.join(timeout=1.0)  # its pipe may close a moment before it ends
+        exitcode = self._process.exitcode
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+        if not self._closed:
+            self.start()
+        return exitcode
+
+
+def _serve(connection: Connection) -> None:
+    """Answer calls until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
+    with contextlib.suppress(EOFError):
+        while True:
+            function, args = connection.recv()
+            try:
+                returned, raised = function(*args), None
+            except Exception as error:
+                returned, raised = None, error
+            connection.send((returned, raised))
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set variables for the processes that are started meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,98 @@
+"""The work of `relaxd evaluate`."""
+
+import json
+import re
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from relaxd.relax import (
+    EnergyCache,
+    Molecule,
+    Relaxer,
+    evaluate_energies,
+    evaluate_geometries,
+    validation_cases,
+)
+
+PACKAGES = ("relaxd", "torch", "rdkit", "tblite", "pyscf")
+"""Those whose versions the figures may depend on."""
+
+
+class Energies:
+    """DFT energies at one level, kept in a file.
+
+    Args:
+        level: functional and basis.
+        cache: the file; one of its own for each level, in `folder`, if not given.
+        folder: where that is.
+
+    Raises:
+        typer.BadParameter: the DFT extra is not installed, or cannot compute the level.
+    """
+
+    def __init__(self, level: str, cache: Path | None, folder: Path) -> None:
+        try:
+            # Only those who want DFT energies need PySCF.
+            from relaxd.dft_bridge import Level, LevelError, single_point
+        except ModuleNotFoundError as error:
+            raise typer.BadParameter(
+                f"--energies needs the package {error.name!r}: pip install 'relaxd[dft]'"
+            ) from error
+        try:
+            parsed = Level.parse(level)
+        except LevelError as error:
+            raise typer.BadParameter(str(error)) from error
+
+        def energy(molecule: Molecule) -> float:
+            atoms, charge, spin = molecule.to_atoms(), molecule.charge, molecule.multiplicity
+            return single_point(atoms, parsed, charge=charge, multiplicity=spin)
+
+        self.level = str(parsed)
+        file = re.sub(r"\W+", "-", self.level).strip("-")
+        self.cache = EnergyCache(cache or folder / f"energies-{file}.jsonl", energy)
+
+
+def evaluate_model(
+    relaxer: Relaxer, pairs: Path, n_molecules: int, n_energies: int, energies: Energies | None
+) -> dict[str, Any]:
+    """Compare a model with the cheap methods on the validation set.
+
+    Args:
+        relaxer: the model.
+        pairs: file with the validation set.
+        n_molecules: how many molecules to compare geometries of.
+        n_energies: how many of them to compare energies of.
+        energies: where to take these from.
+
+    Returns:
+        The figures, with what made them.
+
+    Raises:
+        typer.BadParameter: the file holds no validation molecule.
+    """
+    cases = validation_cases(pairs, n_molecules)
+    if not cases:
+        raise typer.BadParameter(f"{pairs} holds no molecule of the validation set")
+    figures, geometries = evaluate_geometries(relaxer, cases)
+    figures = {"model": relaxer.model.name, "sha256": relaxer.model.sha256, **figures}
+    if energies is not None:
+        found = evaluate_energies(cases[:n_energies], geometries, energies.cache)
+        figures["energies"] = {"level": energies.level, **found}
+    return figures | {"versions": {name: _version(name) for name in PACKAGES}}
+
+
+def write_json(path: Path, figures: Mapping[str, Any]) -> None:
+    """Write the figures to a file, in a folder that is made where it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,76 @@
+"""`relaxd train`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from relaxd.service.cli._options import DEFAULT_DEVICE, Device, Threads, positive
+from relaxd.service.cli._pairs import Data, Pairs, elements_of, find_pairs
+
+INTERRUPTED = 130
+"""Exit status of what Ctrl-C ended, by the habit of shells: 128 + SIGINT."""
+
+
+def train(
+    run: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder of the run; resumed if it has begun.")
+    ],
+    data: Data = None,
+    pairs: Pairs = None,
+    device: Device = DEFAULT_DEVICE,
+    threads: Threads = None,
+    hours: Annotated[
+        float | None, typer.Option(callback=positive, help="Time in all, over all resumptions.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(callback=positive, help="At its highest.")
+    ] = None,
+    atoms_per_batch: Annotated[
+        int | None, typer.Option(min=1, help="About how many atoms a batch holds.")
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(min=1, help="Width: multiplicity of each irrep.")
+    ] = None,
+    n_layers: Annotated[int | None, typer.Option(min=1, help="Interaction layers.")] = None,
+    compile: Annotated[
+        bool | None, typer.Option(help="Compile the network; pays after some ten minutes.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, order and noise.")] = None,
+) -> None:
+    """Train a model on QM9, or go on with a training that was stopped.
+
+    What is not given is as in `relaxd.model.TrainingConfig`. Ctrl-C saves the state.
+    """
+    import torch
+
+    from relaxd.model import DenoiserConfig, Trainer, TrainingConfig
+    from relaxd.model.data import PairDataset
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    path = find_pairs(data, pairs, run.parent)
+    shape = _given(channels=channels, n_layers=n_layers)
+    config = TrainingConfig(
+        model=DenoiserConfig(elements=elements_of(path), **shape),
+        device=device,
+        **_given(
+            hours=hours,
+            learning_rate=learning_rate,
+            atoms_per_batch=atoms_per_batch,
+            compile=compile,
+            seed=seed,
+        ),
+    )
+    trainer = Trainer(config, PairDataset(path), run)
+    try:
+        trainer.train()
+    except KeyboardInterrupt:
+        trainer.save()
+        typer.echo(f"stopped and saved at step {trainer.step}; the same command goes on", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    typer.echo(f"{trainer.step} steps, {trainer.samples} samples: {run / 'model.safetensors'}")
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,46 @@
+"""Results as ASE and RDKit objects and as SDF files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+from relaxd.client import RelaxdError, Result, _convert, write_sdf
+
+
+def test_ase(water: Result) -> None:
+    atoms = water.to_ase()
+    assert atoms.get_chemical_formula() == "H2O"
+    np.testing.assert_array_equal(atoms.positions, water.positions)
+    assert atoms.info == {"charge": 0, "multiplicity": 1, "id": "water"}
+
+
+@pytest.mark.parametrize(("bonded", "n_bonds"), [(True, 2), (False, 0)])
+def test_rdkit(water: Result, bonded: bool, n_bonds: int) -> None:
+    mol = (water if bonded else water.model_copy(update={"sdf": None})).to_rdkit()
+    assert [atom.GetAtomicNum() for atom in mol.GetAtoms()] == [8, 1, 1]
+    assert mol.GetNumBonds() == n_bonds
+    np.testing.assert_allclose(mol.GetConformer().GetPositions(), water.positions)
+
+
+def test_failed_result_does_not_convert() -> None:
+    failed = Result.model_validate({"status": "error", "error": {"title": "No", "status": 422}})
+    with pytest.raises(RelaxdError, match="No"):
+        failed.to_ase()
+    with pytest.raises(RelaxdError, match="No"):
+        failed.to_rdkit()
+
+
+def test_sdf_holds_every_geometry(tmp_path: Path, water: Result) -> None:
+    bare = water.model_copy(update={"sdf": None})
+    failed = Result(status="error")
+    path = tmp_path / "out.sdf"
+    assert write_sdf(path, [water, failed, bare, water]) == 3
+    names = [mol.GetProp("_Name") for mol in Chem.SDMolSupplier(str(path), removeHs=False)]
+    assert names == ["water"] * 3
+
+
+def test_absent_package_is_named() -> None:
+    with pytest.raises(ModuleNotFoundError, match="pip install not_there"):
+        _convert._require("not_there.part")

@@ -1,0 +1,95 @@
+"""`relaxd evaluate`: figures of geometries and energies, with what made them."""
+
+import json
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relaxd.model import load_model
+from relaxd.model.data import read_qm9, write_pairs
+
+from .conftest import Run, message
+
+
+@pytest.fixture(scope="module")
+def pairs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pairs") / "pairs.safetensors"
+    write_pairs(read_qm9(data), path, workers=1)
+    return path
+
+
+@pytest.fixture
+def energies(tmp_path: Path) -> list[Any]:
+    """Flags for energies that cost next to nothing."""
+    cache = tmp_path / "energies.jsonl"
+    return ["--energies", 1, "--level", "lda/sto-3g", "--cache", cache]
+
+
+def test_figures_name_what_made_them(
+    run: Run, weights: Path, pairs: Path, energies: list[Any], tmp_path: Path
+) -> None:
+    flags = ["--pairs", pairs, "--model", weights, "--json", "results/a.json"]
+    outcome = run("evaluate", *flags, "--molecules", 2, *energies)
+    figures = json.loads((tmp_path / "results/a.json").read_text())
+    assert outcome.exit_code == 0
+    assert (figures["model"], figures["sha256"]) == ("untrained", load_model(weights).sha256)
+    assert figures["n_molecules"] == 2
+    assert set(figures["rmsd_angstrom"]) == {"mmff94", "gfn2-xtb", "relaxd"}
+    assert figures["energies"]["level"] == "lda/sto-3g"
+    assert figures["energies"]["n_molecules"] == 1
+    assert figures["versions"]["rdkit"] == metadata.version("rdkit")
+    assert {"torch", "tblite", "pyscf"} <= set(figures["versions"])
+    assert "lda/sto-3g" in outcome.stdout
+
+
+def test_energies_are_computed_once(
+    run: Run, weights: Path, pairs: Path, energies: list[Any], tmp_path: Path
+) -> None:
+    flags = ["--pairs", pairs, "--model", weights, "--molecules", 1, *energies]
+    first = run("evaluate", *flags)
+    n_energies = len((tmp_path / "energies.jsonl").read_text().splitlines())
+    assert n_energies >= 3
+    assert run("evaluate", *flags).stdout == first.stdout
+    assert len((tmp_path / "energies.jsonl").read_text().splitlines()) == n_energies
+
+
+def test_data_and_energies_are_kept_in_one_folder(
+    run: Run, weights: Path, data: Path, tmp_path: Path
+) -> None:
+    flags = ["--data", data, "--model", weights, "--molecules", 1]
+    assert run("evaluate", *flags, "--energies", 1, "--level", "lda/sto-3g").exit_code == 0
+    names = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert "energies-lda-sto-3g.jsonl" in names
+    assert any(name.startswith("pairs-") for name in names)
+
+
+def test_without_pyscf_geometries_are_still_compared(
+    run: Run, weights: Path, pairs: Path, energies: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("relaxd.dft_bridge")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyscf", None)
+    flags = ["--pairs", pairs, "--model", weights, "--molecules", 1]
+    assert run("evaluate", *flags).exit_code == 0
+    refused = run("evaluate", *flags, *energies)
+    assert refused.exit_code == 2
+    assert "relaxd[dft]" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "give --data"),
+        (["--energies", "3", "--molecules", "2"], "cannot be more"),
+        (["--energies", "1", "--level", "nonsense"], "expected functional/basis"),
+        (["--model", "missing"], "no model named"),
+        (["--molecules", "0"], "--molecules"),
+    ],
+)
+def test_usage(run: Run, weights: Path, arguments: list[str], reason: str) -> None:
+    outcome = run("evaluate", "--model", weights, *arguments)
+    assert outcome.exit_code == 2
+    assert reason in message(outcome)

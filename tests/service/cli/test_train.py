@@ -1,0 +1,70 @@
+"""`relaxd train`: the pairs are made once, runs are resumed, Ctrl-C saves."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from relaxd.model import Trainer, load_model
+
+from .conftest import Run, message
+
+SMALL = ["--hours", 5e-5, "--no-compile", "--channels", 4, "--n-layers", 1, "--seed", 3]
+
+
+def interrupt(_: Trainer) -> None:
+    raise KeyboardInterrupt
+
+
+def test_training_makes_pairs_once_and_goes_on(run: Run, data: Path, tmp_path: Path) -> None:
+    first = run("train", "--data", data, "--run", "runs/a", *SMALL, "--atoms-per-batch", 20)
+    assert first.exit_code == 0
+    (pairs,) = (tmp_path / "runs").glob("pairs-*.safetensors")
+    assert f"pairs in runs/{pairs.name}" in first.stderr
+    made = pairs.stat().st_mtime_ns
+    step = torch.load(tmp_path / "runs/a/state.pt")["step"]
+
+    again = run("train", "--data", data, "--run", "runs/a", *SMALL)
+    assert (again.exit_code, pairs.stat().st_mtime_ns) == (0, made)
+    assert torch.load(tmp_path / "runs/a/state.pt")["step"] > step
+    assert "pairs in" not in again.stderr
+
+    training = load_model(tmp_path / "runs/a/model.safetensors").card["training"]
+    assert (training["seed"], training["model"]["channels"]) == (3, 4)
+    assert training["model"]["elements"] == [1, 6, 7, 8, 9]
+
+
+def test_skipped_molecules_are_counted_by_reason(run: Run, data: Path) -> None:
+    outcome = run("train", "--data", data, "--pairs", "p/pairs.safetensors", "--run", "a", *SMALL)
+    assert outcome.exit_code == 0
+    assert "pairs in p/pairs.safetensors" in outcome.stderr
+    from_file = run("train", "--pairs", "p/pairs.safetensors", "--run", "b", *SMALL)
+    assert from_file.exit_code == 0
+
+
+def test_ctrl_c_saves(
+    run: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trainer, "train", interrupt)
+    outcome = run("train", "--data", data, "--run", "runs/a", *SMALL)
+    assert outcome.exit_code == 130
+    assert "stopped and saved at step 0" in outcome.stderr
+    assert (tmp_path / "runs/a/state.pt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--run", "a"], "give --data"),
+        (["--run", "a", "--pairs", "missing.safetensors"], "give --data"),
+        (["--run", "a", "--data", "missing.npz"], "does not exist"),
+        (["--run", "a", "--data", "data.csv"], "expected a .npz"),
+        (["--run", "a", "--hours", "0"], "must be positive"),
+        (["--data", "data.csv"], "--run"),
+    ],
+)
+def test_usage(run: Run, tmp_path: Path, arguments: list[str], reason: str) -> None:
+    (tmp_path / "data.csv").write_text("1,2\n")
+    outcome = run("train", *arguments)
+    assert outcome.exit_code == 2
+    assert reason in message(outcome)

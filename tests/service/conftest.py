@@ -1,0 +1,73 @@
+"""The application over HTTP, with doubles for the model and the chemistry."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+# Worker processes import the doubles by their name.
+if (root := str(Path(__file__).parents[2])) not in sys.path:
+    sys.path.insert(0, root)
+
+from tests.service import doubles
+
+from relaxd.service import Settings, create_app
+
+Serve = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def relaxer() -> doubles.FakeRelaxer:
+    return doubles.FakeRelaxer()
+
+
+@asynccontextmanager
+async def serve(app: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Run an application's lifespan, and yield a client of it."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60.0) as client,
+    ):
+        yield client
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    while not (await client.get("/v1/health/ready")).is_success:
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def serving(relaxer: doubles.FakeRelaxer) -> Serve:
+    """Makes an application with the doubles, and yields a client once it is ready."""
+
+    @asynccontextmanager
+    async def start(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+        options = {"workers": 1} | settings
+        app = create_app(
+            Settings(**options),
+            relaxer_factory=relaxer.load,
+            read=doubles.read,
+            fallback=doubles.fallback,
+        )
+        async with serve(app) as client:
+            await until_ready(client)
+            yield client
+
+    return start
+
+
+@pytest.fixture
+async def client(serving: Serve) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving() as client:
+        yield client

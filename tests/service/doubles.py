@@ -1,0 +1,104 @@
+"""Chemistry and a model that do as the SMILES tells them, with the interface of the real ones."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from relaxd.client import schemas
+from relaxd.relax import Molecule, MoleculeError, RelaxResult, Verdict
+
+MODEL = SimpleNamespace(
+    name="relaxd-small",
+    sha256="0" * 64,
+    level_of_theory="B3LYP/6-31G(2df,p)",
+    elements=(1, 6, 7, 8, 9),
+    max_atoms=29,
+    n_parameters=12345,
+    accuracy={"rmsd_median_angstrom": 0.03},
+)
+
+
+def read(wire: schemas.Molecule) -> Molecule:
+    """A row of as many carbon atoms as the SMILES has letters; some words do harm instead."""
+    word = wire.smiles or ""
+    if word == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if word == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if word == "hang":
+        time.sleep(3600)
+    if word == "bug":
+        raise ZeroDivisionError
+    if word == "unreadable":
+        raise MoleculeError("unparsable-smiles", "'unreadable' is not a SMILES.")
+    positions = np.zeros((len(word), 3))
+    positions[:, 0] = 1.5 * np.arange(len(word))
+    charge = wire.charge or 0
+    return Molecule(
+        np.full(len(word), 6), positions, charge, 1 + charge % 2, id=wire.id, smiles=word
+    )
+
+
+def fallback(molecule: Molecule) -> RelaxResult:
+    if molecule.smiles == "xenon-crash":
+        os.abort()
+    return relaxed(molecule, "gfn2-xtb")
+
+
+def relaxed(molecule: Molecule, method: str) -> RelaxResult:
+    return RelaxResult(
+        molecule=molecule,
+        positions=molecule.positions + 0.1,
+        converged=True,
+        n_evaluations=8,
+        rmsd_from_start=0.0,
+        seconds=0.001,
+        verdict=Verdict(
+            connectivity_kept=None,
+            stereo_kept=None,
+            in_domain=method == "diffusion",
+            expected_error_kcal_mol=None,
+            method=method,
+        ),
+    )
+
+
+class FakeRelaxer:
+    """Counts what it is asked; `gate`, while closed, holds every batch."""
+
+    def __init__(self) -> None:
+        self.model = MODEL
+        self.n_forward = 0
+        self.batches: list[int] = []
+        self.loaded = threading.Event()
+        self.gate = threading.Event()
+        self.loaded.set()
+        self.gate.set()
+
+    def load(self, model: str, device: str) -> Any:
+        self.loaded.wait()
+        return self
+
+    def in_domain(self, molecule: Molecule) -> bool:
+        return not str(molecule.smiles).startswith("xenon")
+
+    def relax_in_domain(self, molecules: Sequence[Molecule]) -> list[RelaxResult]:
+        self.gate.wait()
+        self.batches.append(len(molecules))
+        self.n_forward += 1
+        words = [molecule.smiles for molecule in molecules]
+        if "poison" in words:
+            raise RuntimeError("a fault of the model")
+        if "huge" in words:
+            raise MemoryError
+        results = [relaxed(molecule, "diffusion") for molecule in molecules]
+        for result in results:
+            if result.molecule.smiles == "diverge":
+                result.positions[0, 0] = np.nan
+        return results

@@ -1,0 +1,51 @@
+"""Settings: variables, and addresses that other machines can reach."""
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+import relaxd.service
+from relaxd.service import Settings
+
+
+def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAXD_PORT", "9000")
+    monkeypatch.setenv("RELAXD_URL", "http://elsewhere")  # the client's, ignored here
+    assert Settings().port == 9000
+    assert Settings(port=1).port == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback(host: str) -> None:
+    assert Settings(host=host).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.org", ""])  # noqa: S104
+def test_other_addresses_need_a_word(host: str) -> None:
+    with pytest.raises(ValidationError, match="other machines"):
+        Settings(host=host)
+    assert Settings(host=host, insecure=True).host == host
+
+
+def test_request_must_fit_the_queue() -> None:
+    with pytest.raises(ValidationError, match="max_pending"):
+        Settings(max_pending=10)
+
+
+def test_every_field_is_described() -> None:
+    assert [name for name, f in Settings.model_fields.items() if not f.description] == []
+
+
+def test_all_is_complete() -> None:
+    assert dir(relaxd.service) == sorted(relaxd.service.__all__)
+    assert all(hasattr(relaxd.service, name) for name in relaxd.service.__all__)
+    with pytest.raises(AttributeError):
+        _ = relaxd.service.nothing
+
+
+def test_package_alone_imports_nothing_heavy() -> None:
+    code = "import sys, relaxd.service; print({'torch', 'fastapi', 'pydantic'} & set(sys.modules))"
+    printed = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert printed.strip() == "set()"

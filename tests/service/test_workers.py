@@ -1,0 +1,78 @@
+"""The worker processes on their own, with functions of the standard library."""
+
+import asyncio
+import operator
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from relaxd.service._workers import WorkerCrashError, WorkerPool, WorkerTimeoutError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkerPool]:
+    pool = WorkerPool(2, 30.0, preload=[])
+    pool.start()
+    yield pool
+    pool.close()
+
+
+async def test_returns_and_raises(pool: WorkerPool) -> None:
+    assert await pool.run(operator.add, 1, 2) == 3
+    with pytest.raises(ZeroDivisionError):
+        await pool.run(operator.truediv, 1, 0)
+
+
+async def test_crash_takes_only_its_own_call(pool: WorkerPool) -> None:
+    calls = [pool.run(operator.neg, n) for n in range(20)]
+    crashes = [pool.run(os._exit, 3), pool.run(os.abort)]
+    outcomes = await asyncio.gather(*calls[:10], *crashes, *calls[10:], return_exceptions=True)
+    assert outcomes[:10] + outcomes[12:] == [-n for n in range(20)]
+    codes = [error.exitcode for error in outcomes if isinstance(error, WorkerCrashError)]
+    assert codes == [3, -signal.SIGABRT]
+
+
+async def test_idle_worker_that_was_killed_is_not_noticed(pool: WorkerPool) -> None:
+    pids = {await pool.run(os.getpid) for _ in range(4)}
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    while any(_runs(pid) for pid in pids):
+        await asyncio.sleep(0.01)
+    assert {await pool.run(os.getpid) for _ in range(4)}.isdisjoint(pids)
+
+
+async def test_time_limit() -> None:
+    pool = WorkerPool(1, 0.2, preload=[])
+    pool.start()
+    with pytest.raises(WorkerTimeoutError):
+        await pool.run(time.sleep, 3600)
+    assert await pool.run(operator.add, 1, 2) == 3
+    pool.close()
+
+
+async def test_close_ends_what_runs(pool: WorkerPool) -> None:
+    running = asyncio.create_task(pool.run(time.sleep, 3600))
+    await asyncio.sleep(0.1)
+    await asyncio.to_thread(pool.close)
+    with pytest.raises(WorkerCrashError):
+        await running
+
+
+async def test_workers_use_one_thread_each(pool: WorkerPool) -> None:
+    before = os.environ.get("MKL_NUM_THREADS")
+    assert await pool.run(os.getenv, "MKL_NUM_THREADS") == "1"
+    assert os.environ.get("MKL_NUM_THREADS") == before
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].startswith(" Z")

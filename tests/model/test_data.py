@@ -97,11 +97,19 @@ def test_malformed_records_are_named(text, reason):
         parse_qm9_record(text, "record-7")
 
 
+@pytest.mark.parametrize("name", ["qm9.npz", "qm9.xyz.tar.bz2"])
+def test_damaged_files_are_named(archive, tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(archive.read_bytes()[:200])
+    with pytest.raises(DataError, match=name):
+        read_qm9(path)
+
+
 def test_other_files_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"data\.csv"):
         read_qm9(tmp_path / "data.csv")
     np.savez(tmp_path / "qm9.npz", index=[1])
-    with pytest.raises(DataError, match="atomic_numbers"):
+    with pytest.raises(DataError, match="n_atoms"):
         read_qm9(tmp_path / "qm9.npz")
 
 

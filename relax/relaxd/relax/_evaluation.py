@@ -135,29 +135,38 @@ class EnergyCache:
 
     Args:
         path: JSON lines; made if absent.
+        level: level of theory; energies at others in the same file are passed over.
         energy: what to call for a geometry that is not there.
     """
 
-    def __init__(self, path: Path, energy: Energy) -> None:
+    def __init__(self, path: Path, level: str, energy: Energy) -> None:
+        self.level = level
         self._path, self._energy = path, energy
         self._known: dict[str, list[tuple[Positions, float]]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         for line in path.read_text().splitlines():
             entry = json.loads(line)
-            found = np.array(entry["positions"]), entry["energy_ev"]
-            self._known.setdefault(entry["key"], []).append(found)
+            if entry["level"] == level:
+                found = np.array(entry["positions"]), entry["energy_ev"]
+                self._known.setdefault(entry["molecule"], []).append(found)
 
-    def __call__(self, key: str, molecule: Molecule) -> float:
-        """Energy of a molecule, eV; from the file if its geometry is known under `key`."""
-        for positions, energy in self._known.get(key, []):
+    def __call__(self, molecule: Molecule) -> float:
+        """Energy of a molecule, eV; from the file if it is there under its id in this geometry."""
+        known = self._known.setdefault(str(molecule.id), [])
+        for positions, energy in known:
             if superposed_rmsd(positions, molecule.positions) < SAME_GEOMETRY:
                 return energy
         energy = self._energy(molecule)
-        entry = {"key": key, "positions": molecule.positions.tolist(), "energy_ev": energy}
+        entry = {
+            "level": self.level,
+            "molecule": str(molecule.id),
+            "positions": molecule.positions.tolist(),
+            "energy_ev": energy,
+        }
         with self._path.open("a") as file:
             file.write(json.dumps(entry) + "\n")
-        self._known.setdefault(key, []).append((molecule.positions, energy))
+        known.append((molecule.positions, energy))
         return energy
 
 
@@ -176,11 +185,12 @@ def evaluate_energies(
     """
     errors: dict[str, list[float]] = {method: [] for method in geometries}
     for row, case in enumerate(_progress(cases)):
-        lowest = energies(f"{case.index}", case.start.with_positions(case.minimum))
+        lowest = energies(case.start.with_positions(case.minimum))
         for method, found in geometries.items():
-            energy = energies(f"{case.index}", case.start.with_positions(found[row]))
+            energy = energies(case.start.with_positions(found[row]))
             errors[method].append((energy - lowest) / (kcal / mol))
     return {
+        "level": energies.level,
         "n_molecules": len(cases),
         "qm9_index": [case.index for case in cases],
         "energy_error_kcal_mol": {method: statistics(e) for method, e in errors.items()},

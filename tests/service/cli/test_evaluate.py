@@ -62,7 +62,7 @@ def test_data_and_energies_are_kept_in_one_folder(
     flags = ["--data", data, "--model", weights, "--molecules", 1]
     assert run("evaluate", *flags, "--energies", 1, "--level", "lda/sto-3g").exit_code == 0
     names = {path.name for path in (tmp_path / "runs").iterdir()}
-    assert "energies-lda-sto-3g.jsonl" in names
+    assert "energies.jsonl" in names
     assert any(name.startswith("pairs-") for name in names)
 
 

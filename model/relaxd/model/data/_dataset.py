@@ -56,6 +56,11 @@ class PairDataset:
         return len(self.molecules)
 
     @property
+    def elements(self) -> tuple[int, ...]:
+        """Atomic numbers that occur in the file, ascending."""
+        return tuple(self._tensors["atomic_numbers"].unique().tolist())
+
+    @property
     def max_atoms(self) -> int:
         """Atoms in the largest molecule."""
         return int(self._n_atoms[self.molecules].max())

@@ -1,6 +1,7 @@
 """Molecules packed one behind the other, and the readers of the QM9 data set."""
 
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,22 +65,25 @@ def read_qm9(path: Path) -> Geometries:
 
 
 def _read_npz(path: Path) -> Geometries:
-    with np.load(path) as arrays:
-        missing = {"index", "n_atoms", "atomic_numbers", "positions"} - set(arrays)
-        if missing:
-            raise DataError(f"{path.name}: no array named {sorted(missing)[0]}")
-        return Geometries(
-            arrays["index"], arrays["n_atoms"], arrays["atomic_numbers"], arrays["positions"]
-        )
+    try:
+        with np.load(path) as arrays:
+            return Geometries(
+                arrays["index"], arrays["n_atoms"], arrays["atomic_numbers"], arrays["positions"]
+            )
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path.name}: not a packed QM9 ({error})") from error
 
 
 def _read_archive(path: Path) -> Geometries:
     records = []
-    with tarfile.open(path) as archive:
-        for member in archive:
-            file = archive.extractfile(member)
-            if file is not None and member.name.endswith(".xyz"):
-                records.append(parse_qm9_record(file.read().decode(), member.name))
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                file = archive.extractfile(member)
+                if file is not None and member.name.endswith(".xyz"):
+                    records.append(parse_qm9_record(file.read().decode(), member.name))
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise DataError(f"{path.name}: damaged ({error})") from error
     if not records:
         raise DataError(f"{path.name}: holds no .xyz record")
     records.sort(key=lambda record: record[0])

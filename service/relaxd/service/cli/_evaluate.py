@@ -35,7 +35,7 @@ def evaluate(
         typer.Option(
             dir_okay=False,
             metavar="FILE.jsonl",
-            help="Keeps the energies of one level from one call to the next.",
+            help="Keeps the energies from one call to the next.",
         ),
     ] = None,
     json: Annotated[

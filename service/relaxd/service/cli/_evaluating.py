@@ -1,7 +1,6 @@
 """The work of `relaxd evaluate`."""
 
 import json
-import re
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -27,7 +26,7 @@ class Energies:
 
     Args:
         level: functional and basis.
-        cache: the file; one of its own for each level, in `folder`, if not given.
+        cache: the file; `energies.jsonl` in `folder` if not given.
         folder: where that is.
 
     Raises:
@@ -51,9 +50,7 @@ class Energies:
             atoms, charge, spin = molecule.to_atoms(), molecule.charge, molecule.multiplicity
             return single_point(atoms, parsed, charge=charge, multiplicity=spin)
 
-        self.level = str(parsed)
-        file = re.sub(r"\W+", "-", self.level).strip("-")
-        self.cache = EnergyCache(cache or folder / f"energies-{file}.jsonl", energy)
+        self.cache = EnergyCache(cache or folder / "energies.jsonl", str(parsed), energy)
 
 
 def evaluate_model(
@@ -81,7 +78,7 @@ def evaluate_model(
     figures = {"model": relaxer.model.name, "sha256": relaxer.model.sha256, **figures}
     if energies is not None:
         found = evaluate_energies(cases[:n_energies], geometries, energies.cache)
-        figures["energies"] = {"level": energies.level, **found}
+        figures["energies"] = found
     return figures | {"versions": {name: _version(name) for name in PACKAGES}}
 
 

@@ -45,15 +45,6 @@ def find_pairs(data: Path | None, pairs: Path | None, folder: Path) -> Path:
     return path
 
 
-def elements_of(pairs: Path) -> tuple[int, ...]:
-    """Return the atomic numbers that occur in a file of pairs."""
-    import numpy as np
-    from safetensors import safe_open
-
-    with safe_open(pairs, framework="np") as file:
-        return tuple(np.unique(file.get_tensor("atomic_numbers")).tolist())
-
-
 def _make(data: Path, path: Path) -> None:
     from relaxd.model.data import DataError, read_qm9, write_pairs
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from relaxd.service.cli._options import DEFAULT_DEVICE, Device, Threads, positive
-from relaxd.service.cli._pairs import Data, Pairs, elements_of, find_pairs
+from relaxd.service.cli._pairs import Data, Pairs, find_pairs
 
 INTERRUPTED = 130
 """Exit status of what Ctrl-C ended, by the habit of shells: 128 + SIGINT."""
@@ -49,10 +49,10 @@ def train(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    path = find_pairs(data, pairs, run.parent)
+    dataset = PairDataset(find_pairs(data, pairs, run.parent))
     shape = _given(channels=channels, n_layers=n_layers)
     config = TrainingConfig(
-        model=DenoiserConfig(elements=elements_of(path), **shape),
+        model=DenoiserConfig(elements=dataset.elements, **shape),
         device=device,
         **_given(
             hours=hours,
@@ -62,7 +62,7 @@ def train(
             seed=seed,
         ),
     )
-    trainer = Trainer(config, PairDataset(path), run)
+    trainer = Trainer(config, dataset, run)
     try:
         trainer.train()
     except KeyboardInterrupt:

@@ -4,52 +4,20 @@ Starts a server of its own on loopback, and stops it.
 """
 
 import asyncio
-import contextlib
-import socket
 import statistics
-import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 from _report import write
 
 from relaxd.client import AsyncClient
+from relaxd.service.testing import running_service
 
 N_CONCURRENT = 64
 N_ROUNDS = 10
 N_SEQUENTIAL = 200
-
-
-@contextlib.contextmanager
-def server() -> Iterator[str]:
-    """A running server's address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "relaxd.service", "serve", "--port", str(port)]
-    command += ["--log-level", "warning"]
-    process = subprocess.Popen(command)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        wait_until_ready(url, process)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
-    """Returns once the server answers that it is ready."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/v1/health/ready").status_code == 200:
-                return
-        time.sleep(0.2)
-    raise RuntimeError("the server did not become ready")
 
 
 def counter(url: str, name: str) -> float:
@@ -94,8 +62,10 @@ async def measure(url: str, smiles: list[str]) -> dict[str, float]:
 
 def main() -> None:
     smiles = (Path(__file__).parent / "molecules.smi").read_text().split()
-    with server() as url:
-        figures = asyncio.run(measure(url, smiles))
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "service.log"
+        with running_service("--log-level=warning", log=log) as url:
+            figures = asyncio.run(measure(url, smiles))
     write("service_overhead", figures, ("fastapi", "uvicorn", "httpx", "torch"))
     for name, value in figures.items():
         print(f"{name:34s} {value:9.2f}")

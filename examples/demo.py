@@ -7,33 +7,22 @@ Source of the energies: GFN2-xTB, doi 10.1021/acs.jctc.8b01176, by tblite.
 """
 
 import argparse
-import os
 import signal
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import ase
 import ase.io
-import httpx
 from ase.units import kcal, mol
 from rich.console import Console
 from rich.table import Table
 from tblite.ase import TBLite
 
 from relaxd.client import Client, Molecule, Result
+from relaxd.service.testing import running_service
 
 FOLDER = Path(__file__).parent
-
-START_SECONDS = 120.0
-"""Longest wait for the service to be ready, s."""
-
-STOP_SECONDS = 20.0
-"""Longest wait for the service to end when asked to, s."""
 
 
 def main() -> int:
@@ -41,7 +30,9 @@ def main() -> int:
     options = parse_options()
     options.out.mkdir(parents=True, exist_ok=True)
     console = Console()
-    with service(options.model, options.out / "service.log") as url, Client(url) as client:
+    flags = [f"--model={options.model}"] if options.model else []
+    log = options.out / "service.log"
+    with running_service(*flags, log=log) as url, Client(url) as client:
         console.print(f"The service listens on {url}.")
         clock = time.perf_counter()
         results = client.relax(read_molecules(FOLDER))
@@ -70,67 +61,6 @@ def read_molecules(folder: Path) -> list[Molecule]:
         *(Molecule(xyz=path.read_text(), id=path.stem) for path in sorted(folder.glob("*.xyz"))),
         *(Molecule(sdf=path.read_text(), id=path.stem) for path in sorted(folder.glob("*.sdf"))),
     ]
-
-
-@contextmanager
-def service(model: str | None, log: Path) -> Iterator[str]:
-    """Yield the address of a service that is ready; it ends with the block, however that ends."""
-    port = free_port()
-    command = [sys.executable, "-m", "relaxd.service", "serve", f"--port={port}"]
-    command += ["--drain-seconds=5", *([f"--model={model}"] if model else [])]
-    url = f"http://127.0.0.1:{port}"
-    with log.open("w") as file:
-        # In a session of its own, so that Ctrl-C comes to this process alone.
-        process = subprocess.Popen(  # noqa: S603 - our own service
-            command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        wait_until_ready(url, process, log)
-        yield url
-    finally:
-        stop(process)
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return once the service can relax.
-
-    Raises:
-        SystemExit: it failed, or took too long; the message holds the end of its log.
-    """
-    deadline = time.monotonic() + START_SECONDS
-    with Client(url) as client:
-        while not client.ready():
-            if has_failed(url, process) or time.monotonic() > deadline:
-                raise SystemExit(f"The service did not start. {log}:\n{log.read_text()[-2000:]}")
-            time.sleep(0.2)
-
-
-def has_failed(url: str, process: subprocess.Popen[bytes]) -> bool:
-    """Tell whether the service ended, or says itself that it never will be ready."""
-    if process.poll() is not None:
-        return True
-    try:
-        return not httpx.get(f"{url}/v1/health/live").is_success
-    except httpx.TransportError:
-        return False  # it does not listen yet
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the service, by force if it takes too long."""
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def make_table(results: list[Result]) -> Table:

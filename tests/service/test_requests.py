@@ -1,6 +1,7 @@
 """Faults of whole requests, and what every answer has."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -134,4 +135,10 @@ async def test_openapi_shows_each_form_and_the_problems(client: httpx.AsyncClien
 
 
 async def test_docs(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/docs")).status_code == 200
+    page = await client.get("/docs")
+    assert page.status_code == 200
+    links = re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text)
+    assert links
+    for link in links:
+        assert not link.startswith(("http", "//")), "fetched from elsewhere"
+        assert (await client.get(link)).status_code == 200

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from relaxd.relax import Relaxer, relax_fallback
 from relaxd.service._chemistry import read_molecule
@@ -42,7 +43,8 @@ def create_app(
             app.state.engine = engine
             yield
 
-    app = FastAPI(
+    # The page of the documentation with all it needs: nothing is fetched from elsewhere.
+    app: FastAPI = FastAPIOffline(
         title="relaxd",
         version=importlib.metadata.version("relaxd"),
         description=DESCRIPTION,

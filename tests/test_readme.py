@@ -1,0 +1,46 @@
+"""What the README shows is what happens."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from relaxd.service.testing import running_service
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+pytestmark = pytest.mark.slow
+
+
+def examples(marker: str) -> list[str]:
+    blocks = re.findall(rf"<!-- {marker} -->\n```python\n(.*?)```", README, flags=re.DOTALL)
+    assert blocks
+    return blocks
+
+
+def run(code: str) -> str:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("code", examples("run"))
+def test_examples_in_process(code):
+    assert "method='diffusion'" in run(code)
+
+
+@pytest.mark.parametrize("code", examples("run: server"))
+def test_examples_with_a_server(code, tmp_path):
+    with running_service(log=tmp_path / "service.log") as url:
+        printed = run(code.replace("http://127.0.0.1:8000", url))
+    assert printed.splitlines() == [
+        "CC(=O)OCC(N)C=O diffusion True",
+        "c1ccncc1O diffusion True",
+    ]
+
+
+@pytest.mark.parametrize("target", re.findall(r"`?make (\w+)", README))
+def test_every_make_target_named_exists(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)

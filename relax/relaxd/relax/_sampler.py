@@ -25,8 +25,8 @@ class Schedule:
     """
 
     sigma_start: float = 0.1
-    factor: float = 0.3
-    sigma_min: float = 0.01
+    factor: float = 0.8
+    sigma_min: float = 0.005
     tolerance: float = 0.01
     max_evaluations: int = 20
 

@@ -16,7 +16,7 @@ from relaxd.relax import (
     from_smiles,
     superposed_rmsd,
 )
-from relaxd.relax._relaxer import PADDING, PAIRS_PER_BATCH, buckets
+from relaxd.relax._relaxer import PAIRS_PER_BATCH, PAIRS_PER_PASS, buckets
 
 SMILES = ["CC(=O)OCC(N)C=O", "c1ccncc1O", "C[C@H](N)C(=O)O", "OCC1OC1"]
 
@@ -149,9 +149,13 @@ def test_buckets_hold_every_molecule_once_and_little_padding():
     rows = list(buckets(sizes))
     assert sorted(row for bucket in rows for row in bucket) == list(range(500))
     for bucket in rows:
-        smallest, largest = min(sizes[r] for r in bucket), max(sizes[r] for r in bucket)
-        assert largest <= PADDING * smallest + 1
-        assert len(bucket) == 1 or len(bucket) * largest**2 <= PAIRS_PER_BATCH
+        padded = len(bucket) * max(sizes[r] for r in bucket) ** 2
+        assert padded - sum(sizes[r] ** 2 for r in bucket) <= PAIRS_PER_PASS
+        assert len(bucket) == 1 or padded <= PAIRS_PER_BATCH
+
+
+def test_a_few_small_molecules_share_a_pass():
+    assert list(buckets([17, 9, 13])) == [[1, 2, 0]]
 
 
 def test_molecules_keep_their_identity_through_ase(relaxer):

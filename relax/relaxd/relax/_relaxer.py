@@ -26,11 +26,12 @@ from ._sampler import Schedule, relax_to_fixpoint
 MoleculeLike: TypeAlias = Molecule | str | ase.Atoms | Chem.Mol
 """What stands for a molecule: a string is a SMILES."""
 
-PAIRS_PER_BATCH = 2**14
+PAIRS_PER_BATCH = 2**13
 """Pairs of atoms, padding included, that go through the network at once; fits a core's cache."""
 
-PADDING = 1.15
-"""Largest molecule of a batch over the smallest, in atoms."""
+PAIRS_PER_PASS = 2**10
+"""Pairs of atoms that take as long as what a forward pass costs besides; so much padding is worth
+a pass that is saved."""
 
 
 @dataclass(frozen=True)
@@ -194,12 +195,15 @@ def buckets(sizes: Sequence[int]) -> Iterator[list[int]]:
         Rows of the molecules of one batch.
     """
     bucket: list[int] = []
+    used = 0
     for row in sorted(range(len(sizes)), key=sizes.__getitem__):
-        full = (len(bucket) + 1) * sizes[row] ** 2 > PAIRS_PER_BATCH
-        if bucket and (full or sizes[row] > PADDING * sizes[bucket[0]] + 1):
+        padded = (len(bucket) + 1) * sizes[row] ** 2
+        wasted = padded - used - sizes[row] ** 2
+        if bucket and (padded > PAIRS_PER_BATCH or wasted > PAIRS_PER_PASS):
             yield bucket
-            bucket = []
+            bucket, used = [], 0
         bucket.append(row)
+        used += sizes[row] ** 2
     if bucket:
         yield bucket
 

@@ -21,6 +21,7 @@ MOLECULES = {
     "dopamine": "NCCc1ccc(O)c(O)c1",
     "vitamin-c": "OC[C@H](O)[C@H]1OC(=O)C(O)=C1O",
     "aspirin": "CC(=O)Oc1ccccc1C(=O)O",
+    "caffeine": "Cn1c(=O)c2c(ncn2C)n(C)c1=O",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import relaxd.dft_bridge
 from relaxd.model import load_model
 from relaxd.model.data import read_qm9, write_pairs
 
@@ -77,6 +78,19 @@ def test_without_pyscf_geometries_are_still_compared(
     refused = run("evaluate", *flags, *energies)
     assert refused.exit_code == 2
     assert "relaxd[dft]" in refused.stderr
+
+
+def test_an_scf_that_does_not_converge_is_named(
+    run: Run, weights: Path, pairs: Path, energies: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> float:
+        raise relaxd.dft_bridge.ScfConvergenceError("CH4: no SCF convergence")
+
+    monkeypatch.setattr(relaxd.dft_bridge, "single_point", fail)
+    flags = ["--pairs", pairs, "--model", weights, "--molecules", 1]
+    outcome = run("evaluate", *flags, *energies)
+    assert outcome.exit_code == 1
+    assert "CH4: no SCF convergence" in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class Energies:
     def __init__(self, level: str, cache: Path | None, folder: Path) -> None:
         try:
             # Only those who want DFT energies need PySCF.
-            from relaxd.dft_bridge import Level, LevelError, single_point
+            from relaxd.dft_bridge import Level, LevelError, ScfConvergenceError, single_point
         except ModuleNotFoundError as error:
             raise typer.BadParameter(
                 f"--energies needs the package {error.name!r}: pip install 'relaxd[dft]'"
@@ -48,7 +48,12 @@ class Energies:
 
         def energy(molecule: Molecule) -> float:
             atoms, charge, spin = molecule.to_atoms(), molecule.charge, molecule.multiplicity
-            return single_point(atoms, parsed, charge=charge, multiplicity=spin)
+            try:
+                return single_point(atoms, parsed, charge=charge, multiplicity=spin)
+            except ScfConvergenceError as error:
+                message = f"relaxd evaluate: {molecule.id}: {error}; finished energies are kept"
+                typer.echo(message, err=True)
+                raise typer.Exit(1) from error
 
         self.cache = EnergyCache(cache or folder / "energies.jsonl", str(parsed), energy)
 

@@ -62,7 +62,7 @@ class Relaxer:
 
     Args:
         model: the model.
-        schedule: how it is iterated; by default as the model's card says.
+        schedule: how it is iterated.
         device: where the model is.
     """
 
@@ -70,7 +70,7 @@ class Relaxer:
         self, model: LoadedModel, schedule: Schedule | None = None, device: str = "cpu"
     ) -> None:
         self.domain = Domain.from_card(model.card)
-        self.schedule = schedule or Schedule(**model.card.get("schedule", {}))
+        self.schedule = schedule or Schedule()
         self.n_forward = 0
         self.model = ModelSummary(
             name=model.name,

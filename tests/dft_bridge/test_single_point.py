@@ -1,22 +1,13 @@
-"""Energies against published values, and the names of levels."""
+"""Energies of single geometries."""
 
 import ase
 import numpy as np
 import pytest
 from ase.build import molecule
+from pyscf import gto
 
-from relaxd.dft_bridge import TRAINING_LEVEL, Level, LevelError, single_point
-
-
-def test_level_round_trip():
-    assert Level.parse("B3LYP/6-31G(2df,p)") == TRAINING_LEVEL
-    assert str(TRAINING_LEVEL) == "b3lyp/6-31g(2df,p)"
-
-
-@pytest.mark.parametrize("name", ["b3lyp", "nonsense/sto-3g", "b3lyp/nonsense"])
-def test_unknown_levels_are_named(name):
-    with pytest.raises(LevelError, match=name.split("/")[0]):
-        Level.parse(name)
+from relaxd.dft_bridge import DftError, Level, single_point
+from relaxd.dft_bridge._units import HARTREE
 
 
 def test_the_minimum_of_water_is_where_qm9_has_it():
@@ -41,3 +32,18 @@ def test_open_shells_are_unrestricted():
     singlet = single_point(molecule("CH2_s1A1d"), level)
     triplet = single_point(molecule("CH2_s3B1d"), level, multiplicity=3)
     assert triplet < singlet
+
+
+def test_an_energy_is_what_plain_pyscf_finds():
+    atoms = molecule("H2CO")
+    scf = gto.M(
+        atom=list(zip(atoms.symbols, atoms.positions, strict=True)), basis="6-31g(2df,p)", verbose=0
+    ).RKS(xc="b3lyp")
+    scf.chkfile = None
+    expected = scf.density_fit().kernel() * HARTREE
+    assert single_point(atoms) == pytest.approx(expected, abs=1e-6 * HARTREE)
+
+
+def test_an_impossible_multiplicity_is_refused():
+    with pytest.raises(DftError, match="multiplicity 2"):
+        single_point(molecule("H2O"), multiplicity=2)

@@ -36,21 +36,21 @@ class Energies:
     def __init__(self, level: str, cache: Path | None, folder: Path) -> None:
         try:
             # Only those who want DFT energies need PySCF.
-            from relaxd.dft_bridge import Level, LevelError, ScfConvergenceError, single_point
+            from relaxd.dft_bridge import DftError, Level, single_point
+
+            parsed = Level.parse(level)
         except ModuleNotFoundError as error:
             raise typer.BadParameter(
                 f"--energies needs the package {error.name!r}: pip install 'relaxd[dft]'"
             ) from error
-        try:
-            parsed = Level.parse(level)
-        except LevelError as error:
+        except DftError as error:
             raise typer.BadParameter(str(error)) from error
 
         def energy(molecule: Molecule) -> float:
             atoms, charge, spin = molecule.to_atoms(), molecule.charge, molecule.multiplicity
             try:
                 return single_point(atoms, parsed, charge=charge, multiplicity=spin)
-            except ScfConvergenceError as error:
+            except DftError as error:
                 message = f"relaxd evaluate: {molecule.id}: {error}; finished energies are kept"
                 typer.echo(message, err=True)
                 raise typer.Exit(1) from error

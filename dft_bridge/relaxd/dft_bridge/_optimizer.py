@@ -1,0 +1,155 @@
+"""The warm-started optimiser: asks for DFT points, and tells when it has arrived."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._arrays import Array, Gradient, Positions
+from ._point import Point
+from ._surrogate import Surrogate, largest, minimise
+from ._units import HARTREE, HARTREE_PER_BOHR
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """When a geometry is converged, judged at the geometry itself and the step that would follow.
+
+    Either all of `max_gradient`, `rms_gradient`, `max_step`, `rms_step` and `energy` hold (those
+    of Gaussian, with the predicted step as there), or both `flat_gradient` and `energy` (those of
+    Molpro), which ends the walk along very soft modes. The values are geomeTRIC's defaults.
+
+    Attributes:
+        max_gradient: largest gradient on an atom, eV/Angstrom.
+        rms_gradient: root mean square over the atoms, eV/Angstrom.
+        max_step: largest predicted displacement of an atom, Angstrom.
+        rms_step: root mean square over the atoms, Angstrom.
+        energy: predicted change of the energy, eV.
+        flat_gradient: the stricter bound on the gradient that does without displacements.
+    """
+
+    max_gradient: float = 4.5e-4 * HARTREE_PER_BOHR
+    rms_gradient: float = 3e-4 * HARTREE_PER_BOHR
+    max_step: float = 1.8e-3
+    rms_step: float = 1.2e-3
+    energy: float = 1e-6 * HARTREE
+    flat_gradient: float = 3e-4 * HARTREE_PER_BOHR
+
+    def hold(self, gradient: Gradient, step: Array, change: float) -> bool:
+        """Whether they hold for a gradient, the predicted step and the predicted change."""
+        if abs(change) > self.energy:
+            return False
+        g = np.linalg.norm(gradient, axis=1)
+        s = np.linalg.norm(step, axis=1)
+        small = bool(
+            g.max() < self.max_gradient
+            and _rms(g) < self.rms_gradient
+            and s.max() < self.max_step
+            and _rms(s) < self.rms_step
+        )
+        return small or bool(g.max() < self.flat_gradient)
+
+
+TRUST = 0.15
+"""Angstrom; how far an atom may move in the first step."""
+
+LARGEST_TRUST = 0.2
+"""Angstrom."""
+
+SMALLEST_TRUST = 0.01
+"""Angstrom."""
+
+GROWTH = 1.0
+"""No step is longer than so many times the one before."""
+
+NOISE = 5e-6 * HARTREE
+"""eV; energies closer than this say nothing about how good a step was."""
+
+COARSE_STEP = 0.03
+"""Angstrom; while the predicted step moves an atom by more, a coarse point will do."""
+
+
+class Optimizer:
+    """Goes from DFT point to DFT point by minimising a surrogate in between.
+
+    Ask for `positions` and `coarse`, compute the point, `tell` it; until `converged`. A point that
+    lies higher than the best one teaches the surrogate, and the next step is again from the best
+    one, with a smaller radius of trust. Points from elsewhere, as from an earlier run, may be told
+    as well.
+
+    Args:
+        positions: (n, 3), Angstrom.
+        surrogate: the cheap surface.
+        frozen: indices of the atoms that may not move.
+        criteria: of convergence.
+    """
+
+    def __init__(
+        self,
+        positions: Positions,
+        surrogate: Surrogate,
+        *,
+        frozen: Sequence[int] = (),
+        criteria: Criteria | None = None,
+    ) -> None:
+        self.positions = positions.copy()
+        """Where the next point is wanted, (n, 3), Angstrom."""
+        self.coarse = True
+        """Whether a coarse one will do."""
+        self.best: Point | None = None
+        """The lowest point so far, a fine one if there is any; at the end, the minimum."""
+        self.converged = False
+        """Whether `best` is a fine point that meets the criteria."""
+        self._surrogate = surrogate
+        self._movable = np.ones((len(positions), 1))
+        self._movable[list(frozen)] = 0.0
+        self._criteria = criteria or Criteria()
+        self._trust = TRUST
+        self._predicted = 0.0
+
+    def tell(self, point: Point) -> None:
+        """Takes a point, and decides on the next.
+
+        Args:
+            point: where `positions` asked for one, or elsewhere.
+
+        Raises:
+            LowLevelError: the low level has no answer there.
+        """
+        self._surrogate.learn(point)
+        best = self._better(point)
+        if best is not point:
+            self._surrogate.learn(best)
+        self.best = best
+        target, self._predicted = minimise(
+            self._surrogate,
+            best.positions,
+            self._surrogate.hessian(best.positions),
+            movable=self._movable,
+            within=self._trust,
+        )
+        step = target - best.positions
+        met = self._criteria.hold(best.gradient * self._movable, step, self._predicted)
+        self.converged = met and not best.coarse
+        self.coarse = best.coarse and not met and largest(step) > COARSE_STEP
+        self.positions = target
+
+    def _better(self, point: Point) -> Point:
+        """The better of a point and the best so far; adapts the radius of trust."""
+        best = self.best
+        # The energies of different grids do not compare; a fine point comes after a coarse one.
+        if best is None or best.coarse != point.coarse:
+            return point
+        change, length = point.energy - best.energy, largest(point.positions - best.positions)
+        self._trust = min(self._trust, max(GROWTH * length, SMALLEST_TRUST))
+        if max(abs(change), abs(self._predicted)) < NOISE:
+            return point
+        if change > 0.25 * self._predicted:
+            self._trust = max(min(self._trust, length) / 2, SMALLEST_TRUST)
+        elif change < 0.75 * self._predicted and length > 0.8 * self._trust:
+            self._trust = min(2 * self._trust, LARGEST_TRUST)
+        return point if change < NOISE else best
+
+
+def _rms(lengths: Array) -> float:
+    return float(np.sqrt((lengths**2).mean()))

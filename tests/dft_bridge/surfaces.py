@@ -1,0 +1,41 @@
+"""Energy surfaces that cost nothing, in the place of DFT."""
+
+import numpy as np
+from tblite.interface import Calculator
+
+from relaxd.dft_bridge import Point
+from relaxd.dft_bridge._internals import Internals
+from relaxd.dft_bridge._low_level import Gfn2Xtb
+from relaxd.dft_bridge._optimizer import Optimizer
+from relaxd.dft_bridge._surrogate import Surrogate
+
+
+class Gfn1Xtb(Gfn2Xtb):
+    """GFN1-xTB: as far from GFN2-xTB as DFT is, and independent of it."""
+
+    name = "gfn1-xtb"
+
+    def _make(self, positions):
+        return Calculator("GFN1-xTB", self._atomic_numbers, positions)
+
+
+def optimizer(atoms, low_level, frozen=()):
+    """An optimiser at the positions of some atoms."""
+    surrogate = Surrogate(Internals(atoms.numbers, atoms.positions), atoms.positions, low_level)
+    return Optimizer(atoms.positions, surrogate, frozen=frozen)
+
+
+def optimize(atoms, target, low_level, frozen=(), max_gradients=60):
+    """The optimiser at its end, and the points on the way."""
+    found, points = optimizer(atoms, low_level, frozen), []
+    while not found.converged and len(points) < max_gradients:
+        energy, gradient = target(found.positions)
+        points.append(Point(found.positions, energy, gradient, found.coarse))
+        found.tell(points[-1])
+    return found, points
+
+
+def rotation(seed=0):
+    """A random rotation matrix."""
+    q, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    return q * np.linalg.det(q)

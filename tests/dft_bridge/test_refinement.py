@@ -1,0 +1,324 @@
+"""Refinements in processes of their own: what they return, and how they fail."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import ase
+import numpy as np
+import psutil
+import pytest
+from ase.build import molecule
+
+from relaxd.dft_bridge import (
+    DftError,
+    Level,
+    Refinement,
+    RefinementCancelled,
+    RefineSettings,
+    ScfCycle,
+    Step,
+    Task,
+    refine,
+)
+from relaxd.dft_bridge._backend import FINE, System, make_backend
+from relaxd.dft_bridge._journal import read_points
+
+QUICK = RefineSettings(Level.parse("pbe/sto-3g"))
+"""Seconds for a few atoms."""
+
+
+def rattled(name, size=0.03):
+    atoms = molecule(name)
+    atoms.rattle(size, seed=1)
+    return atoms
+
+
+def settings(**changes):
+    return RefineSettings(**{**vars(QUICK), **changes})
+
+
+@pytest.fixture(scope="module")
+def run():
+    events = []
+    return refine(rattled("H2O"), QUICK, start="mmff94", on_event=events.append), events
+
+
+class TestResult:
+    def test_it_is_the_minimum(self, run):
+        """The energy of the same level, computed apart, does not fall when the bonds change."""
+        result, _ = run
+        assert result.converged
+        assert result.same_connectivity
+        assert result.max_force < 4.5e-4 * ase.units.Hartree / ase.units.Bohr
+        backend = make_backend(System((8, 1, 1)), QUICK.level)
+        energy = backend.energy(result.positions, FINE)
+        assert result.energy == pytest.approx(energy, abs=1e-5)
+        centre = result.positions.mean(axis=0)
+        for scale in (0.99, 1.01):
+            scaled = centre + scale * (result.positions - centre)
+            assert backend.energy(scaled, FINE) > energy
+
+    def test_it_says_what_it_took(self, run):
+        result, events = run
+        steps = [event for event in events if isinstance(event, Step)]
+        cycles = [event for event in events if isinstance(event, ScfCycle)]
+        assert [step.n_gradients for step in steps] == list(range(1, result.n_gradients + 1))
+        assert result.scf_cycles == len(cycles) == sum(step.scf_cycles for step in steps)
+        assert result.seconds == pytest.approx(sum(step.seconds for step in steps))
+        assert result.cpu_seconds > 0
+        assert (result.level, result.start) == ("pbe/sto-3g", "mmff94")
+        assert (result.hessian, result.backend) == ("gfn2-xtb", "pyscf")
+        assert steps[-1].energy == result.energy
+        assert steps[-1].max_force == result.max_force
+
+    def test_it_becomes_atoms(self, run):
+        result, _ = run
+        atoms = result.to_atoms()
+        assert atoms.get_potential_energy() == result.energy
+        np.testing.assert_array_equal(atoms.get_forces(), result.forces)
+        assert atoms.info["level"] == "pbe/sto-3g"
+        assert result.energy_hartree == pytest.approx(result.energy / ase.units.Hartree)
+
+
+def test_charges_and_open_shells():
+    ammonium = refine(
+        ase.Atoms(
+            "NH4", [[0, 0, 0], [1, 0, 0], [-0.3, 0.9, 0], [-0.3, -0.5, 0.8], [-0.3, -0.5, -0.8]]
+        ),
+        QUICK,
+        charge=1,
+    )
+    assert ammonium.converged
+    distances = np.linalg.norm(ammonium.positions[1:] - ammonium.positions[0], axis=1)
+    assert np.ptp(distances) < 2e-3
+    methyl = refine(rattled("CH3"), QUICK, multiplicity=2)
+    assert methyl.converged
+    assert methyl.multiplicity == 2
+
+
+def test_a_model_hessian_leads_to_the_same_minimum():
+    with_xtb, without = (
+        refine(rattled("H2O"), settings(hessian=hessian)) for hessian in ("gfn2-xtb", "model")
+    )
+    assert without.hessian == "model"
+    assert without.energy == pytest.approx(with_xtb.energy, abs=5e-5)
+
+
+def test_where_gfn2_has_no_answer_the_model_takes_over(tmp_path):
+    """GFN2-xTB ends at radon; two electrons on a bare pair of protons are beyond it, too."""
+    hydride = ase.Atoms("H", [[0.0, 0, 0]])
+    result = refine(hydride, QUICK, charge=-1)
+    assert result.converged
+    assert result.hessian in ("gfn2-xtb", "model")
+
+
+def test_frozen_atoms_stay():
+    atoms = rattled("CH3OH")
+    result = refine(atoms, QUICK, frozen=(0, 1))
+    assert result.converged
+    np.testing.assert_array_equal(result.positions[:2], atoms.positions[:2])
+    moving = np.linalg.norm(result.forces[2:], axis=1).max()
+    assert result.max_force == pytest.approx(moving)
+
+
+def test_bonds_that_form_are_told():
+    apart = ase.Atoms("H2", [[0, 0, 0], [0, 0, 1.1]])
+    result = refine(apart, QUICK)
+    assert result.converged
+    assert not result.same_connectivity
+
+
+def test_frequencies_tell_a_minimum_from_a_saddle_point():
+    water = refine(rattled("H2O"), settings(frequencies=True))
+    assert len(water.wavenumbers) == 3
+    assert water.is_minimum
+    angles = 2 * np.pi * np.arange(3) / 3
+    hydrogens = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(3)])
+    flat = ase.Atoms("NH3", np.vstack([np.zeros(3), hydrogens]))
+    ammonia = refine(flat, settings(frequencies=True))
+    assert ammonia.converged
+    assert (ammonia.wavenumbers < 0).sum() == 1
+    assert not ammonia.is_minimum
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("atoms", "options", "code"),
+        [
+            (ase.Atoms("OHH", [[0, 0, 0], [0, 0, 1], [0, 0, 1.01]]), {}, "overlapping-atoms"),
+            (ase.Atoms("OHH", [[0, 0, 0], [0, 0, 1], [0, np.nan, 1]]), {}, "non-finite-positions"),
+            (molecule("H2O"), {"multiplicity": 2}, "multiplicity-parity"),
+            (molecule("H2O"), {"charge": 1}, "multiplicity-parity"),
+            (molecule("H2O"), {"frozen": (3,)}, "frozen-out-of-range"),
+            (ase.Atoms("X", [[0, 0, 0]]), {}, "unknown-element"),
+        ],
+    )
+    def test_it_is_refused_by_name(self, atoms, options, code):
+        with pytest.raises(DftError) as caught:
+            refine(atoms, QUICK, **options)
+        assert caught.value.code == code
+        assert caught.value.category == "input"
+
+    def test_an_element_the_basis_lacks(self):
+        heavy = ase.Atoms("AuH", [[0, 0, 0], [0, 0, 1.5]])
+        with pytest.raises(DftError, match="Au") as caught:
+            refine(heavy, RefineSettings(Level.parse("pbe/6-31g(2df,p)")))
+        assert caught.value.code == "basis-lacks-element"
+
+    def test_frequencies_with_frozen_atoms(self):
+        with pytest.raises(DftError) as caught:
+            refine(molecule("H2O"), settings(frequencies=True), frozen=(0,))
+        assert caught.value.code == "no-frequencies"
+
+
+def test_too_few_gradients_are_never_called_converged(tmp_path):
+    journal = tmp_path / "journal.jsonl"
+    short = refine(rattled("H2O"), settings(max_gradients=2), journal=journal)
+    assert not short.converged
+    assert short.n_gradients == 2
+    full = refine(rattled("H2O"), QUICK, journal=journal)
+    assert full.converged
+    assert [p.energy for p in read_points(journal)][:2] != []
+    assert len(read_points(journal)) == full.n_gradients
+
+
+def test_more_memory_than_allowed_ends_it():
+    with pytest.raises(DftError, match="50 MB") as caught:
+        refine(rattled("H2O"), settings(memory_mb=50))
+    assert (caught.value.code, caught.value.category) == ("memory-limit", "resource")
+
+
+def test_a_crash_is_told_with_what_the_process_said():
+    with Refinement(Task.of(rattled("H2O"), QUICK)) as refinement:
+        next(refinement.events())
+        os.kill(refinement.pid, signal.SIGSEGV)
+        with pytest.raises(DftError, match="exit code -11") as caught:
+            refinement.result()
+    assert caught.value.code == "worker-crashed"
+
+
+def test_a_finished_refinement_is_not_computed_again(tmp_path):
+    journal = tmp_path / "journal.jsonl"
+    first = refine(rattled("H2O"), QUICK, journal=journal)
+    before = journal.read_bytes()
+    events = []
+    again = refine(rattled("H2O"), QUICK, journal=journal, on_event=events.append)
+    assert journal.read_bytes() == before
+    assert events == []
+    assert again.energy == first.energy
+    np.testing.assert_array_equal(again.positions, first.positions)
+
+
+class TestCancel:
+    """Methane has enough to do for each phase to be caught."""
+
+    task = Task.of(rattled("CH3CH2OH"), RefineSettings(Level.parse("b3lyp/6-31g(d)")))
+
+    def cancelled(self, refinement):
+        began = time.monotonic()
+        refinement.cancel()
+        with pytest.raises(RefinementCancelled) as caught:
+            refinement.result()
+        assert time.monotonic() - began < 2
+        assert not psutil.pid_exists(refinement.pid)
+        return caught.value
+
+    def test_during_the_scf(self):
+        with Refinement(self.task) as refinement:
+            assert isinstance(next(refinement.events()), ScfCycle)
+            assert self.cancelled(refinement).n_gradients == 0
+
+    def test_during_a_gradient_and_between_steps(self, tmp_path):
+        journal = tmp_path / "journal.jsonl"
+        with Refinement(self.task, journal) as refinement:
+            events = refinement.events()
+            first = next(event for event in events if isinstance(event, Step))
+            assert self.cancelled(refinement).n_gradients == 1
+        # The same number of cycles in another run, and the gradient is being computed.
+        with Refinement(self.task) as refinement:
+            for event in refinement.events():
+                if isinstance(event, ScfCycle) and event.cycle == first.scf_cycles:
+                    break
+            assert self.cancelled(refinement).n_gradients == 0
+        assert len(read_points(journal)) == 1
+
+    def test_before_anything_began_and_twice(self):
+        with Refinement(self.task) as refinement:
+            refinement.cancel()
+            assert self.cancelled(refinement).n_gradients == 0
+
+
+def test_an_interrupted_caller_leaves_no_process():
+    started = []
+
+    def interrupt(event):
+        children = psutil.Process().children()
+        started.extend(child for child in children if "_worker" in " ".join(child.cmdline()))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        refine(rattled("CH3CH2OH"), QUICK, on_event=interrupt)
+    assert started
+    assert not any(process.is_running() for process in started)
+
+
+def test_a_killed_caller_leaves_no_process():
+    script = """
+        from ase.build import molecule
+        from relaxd.dft_bridge import Level, Refinement, RefineSettings, Task
+        task = Task.of(molecule("C6H6"), RefineSettings(Level.parse("b3lyp/6-31g(d)")))
+        refinement = Refinement(task)
+        next(refinement.events())
+        print(refinement.pid, flush=True)
+        refinement.result()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as caller:
+        pid = int(caller.stdout.readline())
+        caller.kill()
+    gone, _ = psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=3)
+    assert not psutil.pid_exists(pid) or gone
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments_it_ends_in_the_same_minimum(tmp_path):
+    task = Task.of(rattled("CH3OH", 0.1), RefineSettings(Level.parse("pbe/6-31g")))
+    whole = tmp_path / "whole.jsonl"
+    with Refinement(task, whole) as refinement:
+        expected = refinement.result()
+    random = np.random.default_rng(0)
+    kills, runs = 0, 0
+    while kills < 20:
+        runs += 1
+        journal = tmp_path / f"killed-{runs}.jsonl"
+        finished = None
+        while finished is None:
+            kept = read_points(journal) if journal.exists() else []
+            # The random moment is counted from a random event, for most of a short life goes into
+            # imports, where there is nothing to lose.
+            patience, delay = int(random.integers(1, 12)), random.uniform(0, 0.3)
+            with Refinement(task, journal) as refinement:
+                seen = []
+                for event in refinement.events():
+                    seen.append(event)
+                    fresh = sum(isinstance(e, ScfCycle) or not e.from_journal for e in seen)
+                    if kills < 20 and fresh == patience:
+                        time.sleep(delay)
+                        os.kill(refinement.pid, signal.SIGKILL)
+                        kills += 1
+                with contextlib.suppress(DftError):
+                    finished = refinement.result()
+            replayed = [e for e in seen if isinstance(e, Step) and e.from_journal]
+            assert len(replayed) >= len(kept) or not seen
+            for before, after in zip(kept, read_points(journal), strict=False):
+                np.testing.assert_array_equal(before.positions, after.positions)
+        assert finished.converged
+        assert finished.energy_hartree == pytest.approx(expected.energy_hartree, abs=1e-6)
+        points = read_points(journal)
+        assert len(points) == finished.n_gradients == expected.n_gradients
+    assert kills == 20

@@ -149,6 +149,21 @@ def test_a_full_disk_keeps_its_whole_lines(small_disk):
     assert path.read_bytes().endswith(b"\n")
 
 
+def test_a_result_kept_twice_is_written_once(path):
+    with Journal(filled(path), TASK) as journal:
+        journal.add_result({"converged": False})
+    before = path.read_bytes()
+    with Journal(path, TASK) as journal:
+        journal.add_result({"converged": False})
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(DftError, match=str(tmp_path)) as caught:
+        Journal(tmp_path, TASK)
+    assert caught.value.code == "journal-unreadable"
+
+
 def test_it_is_plain_json_lines(path):
     kinds = [json.loads(line)["record"] for line in filled(path).read_text().splitlines()]
     assert kinds == ["header", "point", "point", "point"]

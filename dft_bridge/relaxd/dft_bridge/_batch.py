@@ -120,6 +120,9 @@ class Batch:
     def _refine(self, id: str, task: Task, journal: Path) -> Outcome:
         try:
             result = self._known(task, journal) or self._compute(id, task, journal)
+        except OSError as error:
+            reason = f"the process cannot be started: {error}"
+            return Outcome(id, task, None, DftError("worker-crashed", reason), None)
         except DftError as error:
             return Outcome(id, task, None, error, journal if journal.exists() else None)
         return Outcome(id, task, result, None, journal)

@@ -9,7 +9,6 @@ from geometric.molecule import Molecule
 from ._arrays import Array, Gradient, Positions
 from ._units import BOHR, HARTREE
 
-
 RIGID = 1e-4
 """Rotations that move the atoms by less than this fraction of what others do are none."""
 

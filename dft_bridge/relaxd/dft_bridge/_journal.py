@@ -48,7 +48,10 @@ class Journal:
         """cm^-1, once they are known."""
         self.result: dict[str, Any] | None = None
         """The last result that was reached."""
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise DftError("journal-unreadable", f"{path}: {error.strerror}") from error
         try:
             self._lock()
             self._read(identity)
@@ -96,6 +99,8 @@ class Journal:
         Raises:
             DftError: disk-full.
         """
+        if result == self.result:
+            return
         self._append({"record": "result", "result": result})
         self.result = result
 
@@ -115,7 +120,8 @@ class Journal:
     def _read(self, identity: dict[str, Any]) -> None:
         header = {"record": "header", "version": VERSION, "task": identity}
         records, size = _records(self.path)
-        self._truncate(size)
+        if size < os.fstat(self._file).st_size:
+            self._truncate(size)
         if not records:
             self._append(header)
             return

@@ -7,6 +7,7 @@ import typer
 
 from relaxd.service.cli._evaluate import evaluate
 from relaxd.service.cli._models import models
+from relaxd.service.cli._refine import refine
 from relaxd.service.cli._relax import relax
 from relaxd.service.cli._serve import PASS_THROUGH, serve
 from relaxd.service.cli._train import train
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(relax)
+app.command()(refine)
 app.command(context_settings=PASS_THROUGH)(serve)
 app.command()(train)
 app.command()(evaluate)

@@ -4,23 +4,31 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
-from safetensors import SafetensorError
 
-from relaxd.model import UnknownModelError
-from relaxd.relax import Molecule, MoleculeError, Relaxer, from_smiles, read_molecules
+from relaxd.relax import Molecule, MoleculeError, from_smiles, read_molecules
+
+if TYPE_CHECKING:
+    from relaxd.relax import Relaxer
 
 Read = Molecule | MoleculeError
 """A molecule, or why there is none."""
 
 
-def load_relaxer(model: str, device: str) -> Relaxer:
+def load_relaxer(model: str, device: str) -> "Relaxer":
     """Load a model by name or path.
 
     Raises:
         typer.BadParameter: no such model, no such device, or a file that holds no weights.
     """
+    # Only those who want the model wait for torch.
+    from safetensors import SafetensorError
+
+    from relaxd.model import UnknownModelError
+    from relaxd.relax import Relaxer
+
     try:
         return Relaxer.load(model, device)
     except (UnknownModelError, SafetensorError, RuntimeError) as error:

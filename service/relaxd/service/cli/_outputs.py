@@ -1,26 +1,48 @@
-"""Relaxed molecules to a file or to standard output, one at a time."""
+"""Molecules to a file or to standard output, one at a time."""
 
+import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
+import ase
 import typer
 from ase.io import write
 
-from relaxd.relax import MoleculeError, RelaxResult
+from relaxd.relax import Molecule, MoleculeError
+from relaxd.service.cli._inputs import Read
 
-Write = Callable[[RelaxResult], None]
-"""Writes one result; raises MoleculeError where the format cannot hold it."""
+
+class Record(Protocol):
+    """What can be written of a molecule: what relaxed it does not matter."""
+
+    @property
+    def molecule(self) -> Molecule:
+        """The molecule as it was read."""
+
+    def to_atoms(self) -> ase.Atoms:
+        """For extended XYZ."""
+
+    def to_sdf(self) -> str | None:
+        """One SDF record; None where the bonds are unknown."""
+
+
+Write = Callable[[Record], None]
+"""Writes one record; raises MoleculeError where the format cannot hold it."""
+
+XYZ = (".xyz", ".extxyz")
+"""Suffixes of extended XYZ."""
 
 
 @contextmanager
-def open_output(target: str | None) -> Iterator[Write]:
-    """Yield what writes results to a file of the format its suffix names, or SDF to `-`.
+def open_output(target: str | None, *, whole: bool = False) -> Iterator[Write]:
+    """Yield what writes records to a file of the format its suffix names, or SDF to `-`.
 
     Args:
         target: file name or `-`; nothing is written if None.
+        whole: whether the file appears only at the end, as of `open_whole`.
 
     Raises:
         typer.BadParameter: unknown suffix, or the file cannot be written.
@@ -28,37 +50,93 @@ def open_output(target: str | None) -> Iterator[Write]:
     if target is None:
         yield lambda _: None
     elif target == "-":
-        yield lambda result: _write_sdf(sys.stdout, result)
+        yield lambda record: _write_sdf(sys.stdout, record)
     else:
-        write_result = _writer(Path(target))
-        with _create(Path(target)) as file:
-            yield lambda result: write_result(file, result)
+        path = Path(target)
+        write_record = WRITERS[_suffix(path, tuple(WRITERS))]
+        with open_whole(path) if whole else _create(path) as file:
+            yield lambda record: write_record(file, record)
 
 
-def _writer(path: Path) -> Callable[[TextIO, RelaxResult], None]:
-    if path.suffix.lower() not in WRITERS:
-        raise typer.BadParameter(f"{path}: expected one of {', '.join(WRITERS)}")
-    return WRITERS[path.suffix.lower()]
+@contextmanager
+def open_frames(path: Path | None) -> Iterator[Callable[[ase.Atoms], None]]:
+    """Yield what writes frames to a file of extended XYZ, which appears only at the end.
+
+    Args:
+        path: nothing is written if None.
+
+    Raises:
+        typer.BadParameter: another suffix, or the file cannot be written.
+    """
+    if path is None:
+        yield lambda _: None
+    else:
+        _suffix(path, XYZ)
+        with open_whole(path) as file:
+            yield lambda atoms: write(file, atoms, format="extxyz")
 
 
-def _create(path: Path) -> TextIO:
+@contextmanager
+def open_whole(path: Path) -> Iterator[TextIO]:
+    """Open a file that takes its name, and the place of the last one, once it is complete.
+
+    Raises:
+        typer.BadParameter: the file cannot be written.
+    """
+    # A link stays, and what it points to is replaced.
+    goal = path.resolve()
+    part = goal.with_name(f".{goal.name}.{os.getpid()}.part")
+    if goal.is_dir():
+        raise typer.BadParameter(f"{path}: Is a directory")
+    try:
+        with _create(part, path) as file:
+            yield file
+        part.replace(goal)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def is_sdf(target: str | None) -> bool:
+    """Whether what goes to this file, or to `-`, is SDF."""
+    return target is not None and (target == "-" or Path(target).suffix.lower() == ".sdf")
+
+
+def with_bonds(reads: Iterable[Read]) -> Iterator[Read]:
+    """Yield the molecules, and an error in place of each that SDF cannot hold."""
+    for read in reads:
+        lacks = isinstance(read, Molecule) and read.rdmol is None
+        yield _no_bonds(read.id) if lacks else read
+
+
+def _suffix(path: Path, known: tuple[str, ...]) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in known:
+        raise typer.BadParameter(f"{path}: expected one of {', '.join(known)}")
+    return suffix
+
+
+def _create(path: Path, shown: Path | None = None) -> AbstractContextManager[TextIO]:
     try:
         return path.open("w", encoding="utf-8")
     except OSError as error:
-        raise typer.BadParameter(f"{path}: {error.strerror}") from error
+        raise typer.BadParameter(f"{shown or path}: {error.strerror}") from error
 
 
-def _write_sdf(file: TextIO, result: RelaxResult) -> None:
-    record = result.to_sdf()
-    if record is None:
-        reason = "its bonds are not known, and SDF needs them: write .xyz instead"
-        raise MoleculeError("no-bonds", reason, result.molecule.id)
-    file.write(record)
+def _no_bonds(id: str | None) -> MoleculeError:
+    reason = "its bonds are not known, and SDF needs them: write .xyz instead"
+    return MoleculeError("no-bonds", reason, id)
 
 
-def _write_xyz(file: TextIO, result: RelaxResult) -> None:
-    write(file, result.to_atoms(), format="extxyz")
+def _write_sdf(file: TextIO, record: Record) -> None:
+    text = record.to_sdf()
+    if text is None:
+        raise _no_bonds(record.molecule.id)
+    file.write(text)
 
 
-WRITERS = {".sdf": _write_sdf, ".xyz": _write_xyz, ".extxyz": _write_xyz}
-"""For each suffix, what writes one result."""
+def _write_xyz(file: TextIO, record: Record) -> None:
+    write(file, record.to_atoms(), format="extxyz")
+
+
+WRITERS = {".sdf": _write_sdf, **dict.fromkeys(XYZ, _write_xyz)}
+"""For each suffix, what writes one record."""

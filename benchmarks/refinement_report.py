@@ -1,0 +1,132 @@
+"""The table and the plot of `refinement.py`, from its results: nothing is computed anew.
+
+Ratios are formed molecule by molecule, between relaxations that ended in the same minimum; a pair
+that did not is counted and left out. The middle one and the ratio of the sums are given.
+"""
+
+import json
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from _report import RESULTS, write
+
+from relaxd.relax import superposed_rmsd
+
+SAME_ENERGY = 2e-5
+"""Hartree; relaxations to the same minimum end within this."""
+
+SAME_PLACE = 0.1
+"""Angstrom, RMSD; soft torsions differ by this at the same energy."""
+
+Row = dict[str, Any]
+Method = tuple[str, str]
+"""Start and driver."""
+
+BASELINE: Method = ("mmff94", "geometric")
+BEST: Method = ("relaxd", "relaxd")
+COMPARISONS: dict[str, tuple[Method, Method]] = {
+    "relaxd start and driver, against MMFF94 and geomeTRIC": (BASELINE, BEST),
+    "the same, against GFN2-xTB and geomeTRIC": (("gfn2-xtb", "geometric"), BEST),
+    "the start alone, with geomeTRIC": (BASELINE, ("relaxd", "geometric")),
+    "the start alone, with the relaxd driver": (("mmff94", "relaxd"), BEST),
+    "the driver alone, from MMFF94": (BASELINE, ("mmff94", "relaxd")),
+    "the driver alone, from relaxd": (("relaxd", "geometric"), BEST),
+    "the GFN2-xTB Hessian in geomeTRIC, from MMFF94": (BASELINE, ("mmff94", "geometric+xtb")),
+    "the relaxd driver without GFN2-xTB, from MMFF94": (BASELINE, ("mmff94", "relaxd-no-xtb")),
+    "no density fitting, against relaxd start and driver": (("mmff94", "pyscf"), BEST),
+}
+"""What is divided by what."""
+
+
+def read() -> dict[Method, dict[str, Row]]:
+    """The rows that ended well, by method and molecule."""
+    rows: dict[Method, dict[str, Row]] = {}
+    for line in (RESULTS / "refinement.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        if row.get("converged"):
+            rows.setdefault((row["start"], row["driver"]), {})[row["molecule"]] = row
+    return rows
+
+
+def same_minimum(one: Row, other: Row) -> bool:
+    """Whether two relaxations ended in the same place."""
+    positions = (np.array(row["positions"]) for row in (one, other))
+    near = superposed_rmsd(*positions) < SAME_PLACE
+    return near and abs(one["energy_hartree"] - other["energy_hartree"]) < SAME_ENERGY
+
+
+def compare(above: dict[str, Row], below: dict[str, Row]) -> Row | None:
+    """Ratios of what two methods cost, over the molecules that both have done."""
+    both = sorted(above.keys() & below.keys())
+    same = [name for name in both if same_minimum(above[name], below[name])]
+    if not same:
+        return None
+    figures: Row = {"n_molecules": len(same), "ended_elsewhere": sorted(set(both) - set(same))}
+    for quantity in ("n_gradients", "scf_cycles", "cpu_seconds"):
+        pairs = [(above[name][quantity], below[name][quantity]) for name in same]
+        figures[quantity] = {
+            "median_ratio": median(a / b for a, b in pairs),
+            "ratio_of_sums": sum(a for a, _ in pairs) / sum(b for _, b in pairs),
+            "smallest": min(a / b for a, b in pairs),
+        }
+    return figures
+
+
+def summary(rows: dict[str, Row]) -> Row:
+    """Medians of one method."""
+    middle: Callable[[str], float] = lambda name: median(row[name] for row in rows.values())  # noqa: E731
+    names = ("n_gradients", "scf_cycles", "cpu_seconds")
+    return {"n_molecules": len(rows), **{name: middle(name) for name in names}}
+
+
+def plot(rows: dict[Method, dict[str, Row]]) -> None:
+    """Processor time of every molecule, the baseline's and the best's, one above the other."""
+    shown = {
+        "MMFF94, geomeTRIC": BASELINE,
+        "GFN2-xTB, geomeTRIC": ("gfn2-xtb", "geometric"),
+        "MMFF94, relaxd driver": ("mmff94", "relaxd"),
+        "relaxd, relaxd driver": BEST,
+    }
+    names = sorted(
+        rows[BASELINE].keys() & rows[BEST].keys(),
+        key=lambda name: rows[BASELINE][name]["cpu_seconds"],
+    )
+    figure, axes = plt.subplots(1, 2, figsize=(10, 0.45 * len(names) + 1.5), sharey=True)
+    height = 0.8 / len(shown)
+    for axis, quantity in zip(axes, ("n_gradients", "cpu_seconds"), strict=True):
+        for offset, (label, method) in enumerate(shown.items()):
+            found = [rows.get(method, {}).get(name, {}).get(quantity, 0) for name in names]
+            axis.barh(np.arange(len(names)) - offset * height, found, height, label=label)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(np.arange(len(names)) - 1.5 * height, names)
+    axes[0].set_xlabel("gradient evaluations")
+    axes[1].set_xlabel("processor time, s")
+    axes[1].legend(frameon=False)
+    figure.tight_layout()
+    figure.savefig(RESULTS.parent / "refinement.png", dpi=150)
+
+
+def main() -> None:
+    rows = read()
+    ratios = {}
+    for title, (above, below) in COMPARISONS.items():
+        found = compare(rows.get(above, {}), rows.get(below, {}))
+        if found is None:
+            continue
+        ratios[title] = found
+        gradients, cpu = found["n_gradients"], found["cpu_seconds"]
+        print(
+            f"{title:58s} n {found['n_molecules']:2d}   gradients {gradients['median_ratio']:.2f} "
+            f"(sums {gradients['ratio_of_sums']:.2f})   CPU {cpu['median_ratio']:.2f} "
+            f"(sums {cpu['ratio_of_sums']:.2f})   elsewhere {found['ended_elsewhere']}"
+        )
+    methods = {f"{start} + {driver}": summary(found) for (start, driver), found in rows.items()}
+    write("refinement", {"methods": methods, "ratios": ratios}, ("pyscf", "geometric", "tblite"))
+    plot(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -21,14 +21,26 @@ def examples(marker: str) -> list[str]:
     return blocks
 
 
-def run(code: str) -> str:
+def run(code: str, folder: Path = ROOT) -> str:
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
+    return done.stdout
 
 
 @pytest.mark.parametrize("code", examples("run"))
 def test_examples_in_process(code):
     assert "method='diffusion'" in run(code)
+
+
+@pytest.mark.parametrize("code", examples("run: dft"))
+def test_examples_with_dft(code, tmp_path):
+    *steps, result = (line.split() for line in run(code, tmp_path).splitlines())
+    converged, energy, n_gradients, is_minimum = result
+    assert (converged, is_minimum) == ("True", "True")
+    # QM9 has -76.4260 (its U0 less the zero-point energy), with Cartesian d functions.
+    assert float(energy) == pytest.approx(-76.4212, abs=1e-3)
+    assert int(n_gradients) == len(steps)
+    assert (tmp_path / "water.jsonl").exists()
 
 
 @pytest.mark.parametrize("code", examples("run: server"))

@@ -4,7 +4,6 @@ import json
 import multiprocessing
 import resource
 import signal
-import subprocess
 
 import numpy as np
 import pytest
@@ -124,18 +123,6 @@ def test_a_file_that_may_not_grow_keeps_its_whole_lines(path):
         assert_holds(journal.points, 2)
         journal.add_point(point(2))
     assert_holds(read_points(path), 3)
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of one page; needs the right to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting is not allowed")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_full_disk_keeps_its_whole_lines(small_disk):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,14 +110,6 @@ def test_a_model_hessian_leads_to_the_same_minimum():
     assert without.energy == pytest.approx(with_xtb.energy, abs=5e-5)
 
 
-def test_where_gfn2_has_no_answer_the_model_takes_over(tmp_path):
-    """GFN2-xTB ends at radon; two electrons on a bare pair of protons are beyond it, too."""
-    hydride = ase.Atoms("H", [[0.0, 0, 0]])
-    result = refine(hydride, QUICK, charge=-1)
-    assert result.converged
-    assert result.hessian in ("gfn2-xtb", "model")
-
-
 def test_frozen_atoms_stay():
     atoms = rattled("CH3OH")
     result = refine(atoms, QUICK, frozen=(0, 1))
@@ -183,7 +176,6 @@ def test_too_few_gradients_are_never_called_converged(tmp_path):
     assert short.n_gradients == 2
     full = refine(rattled("H2O"), QUICK, journal=journal)
     assert full.converged
-    assert [p.energy for p in read_points(journal)][:2] != []
     assert len(read_points(journal)) == full.n_gradients
 
 
@@ -191,6 +183,20 @@ def test_more_memory_than_allowed_ends_it():
     with pytest.raises(DftError, match="50 MB") as caught:
         refine(rattled("H2O"), settings(memory_mb=50))
     assert (caught.value.code, caught.value.category) == ("memory-limit", "resource")
+
+
+def test_a_full_disk_keeps_what_was_computed(small_disk, tmp_path):
+    with pytest.raises(DftError) as caught:
+        refine(rattled("CH3CH2OH"), QUICK, journal=small_disk / "journal.jsonl")
+    assert (caught.value.code, caught.value.category) == ("disk-full", "resource")
+    kept = read_points(small_disk / "journal.jsonl")
+    assert len(kept) == caught.value.best.n_gradients > 0
+    roomy = tmp_path / "journal.jsonl"
+    shutil.copy(small_disk / "journal.jsonl", roomy)
+    result = refine(rattled("CH3CH2OH"), QUICK, journal=roomy)
+    assert result.converged
+    for before, after in zip(kept, read_points(roomy), strict=False):
+        np.testing.assert_array_equal(before.positions, after.positions)
 
 
 def test_a_crash_is_told_with_what_the_process_said():
@@ -215,7 +221,7 @@ def test_a_finished_refinement_is_not_computed_again(tmp_path):
 
 
 class TestCancel:
-    """Methane has enough to do for each phase to be caught."""
+    """Each phase of ethanol lasts long enough to be caught."""
 
     task = Task.of(rattled("CH3CH2OH"), RefineSettings(Level.parse("b3lyp/6-31g(d)")))
 

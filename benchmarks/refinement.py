@@ -107,7 +107,7 @@ def main() -> None:
     names = [name for name in names if name in (arguments.molecules or names)]
     arguments.results.touch()
     rows = [json.loads(line) for line in arguments.results.read_text().splitlines()]
-    known = {(row["molecule"], row["start"], row["driver"]) for row in rows}
+    known = {(r["molecule"], r["start"], r["driver"]) for r in rows if "error" not in r}
     lock = Lock()
 
     def work(cell: tuple[str, str, str]) -> None:

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self, cast
 
 import ase
@@ -58,12 +57,7 @@ class Refinement:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -139,7 +133,8 @@ def _start(task: Task, journal: Path, scratch: Path, errors: Path) -> "subproces
     threads = dict.fromkeys(THREADS, str(task.settings.threads))
     with errors.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "relaxd.dft_bridge._worker"],
+            # -P: a file of the user's that is named like a library is not taken for it.
+            [sys.executable, "-P", "-m", "relaxd.dft_bridge._worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,

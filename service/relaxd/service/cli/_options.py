@@ -15,6 +15,29 @@ def _option(name: str, **options: Any) -> Any:
 DEFAULT_MODEL: str = Settings.model_fields["model"].default
 DEFAULT_DEVICE: str = Settings.model_fields["device"].default
 
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        help="SMILES, .smi, .sdf, .xyz or .extxyz files, or - for SMILES on standard input."
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Where to write: .sdf, .xyz or .extxyz, or - for SDF on standard output, which "
+        "sends the table to standard error.",
+    ),
+]
+Charge = Annotated[
+    int | None, typer.Option(help="Charge of every molecule; else that of its file.")
+]
+Multiplicity = Annotated[
+    int | None,
+    typer.Option(min=1, help="Spin multiplicity of every molecule; else that of its file."),
+]
 Model = Annotated[str, _option("model")]
 Device = Annotated[str, _option("device")]
 Threads = Annotated[int | None, _option("threads", min=1)]

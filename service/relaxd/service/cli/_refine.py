@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from relaxd.service.cli._options import DEFAULT_DEVICE, DEFAULT_MODEL, Model
+from relaxd.service.cli._options import (
+    DEFAULT_DEVICE,
+    DEFAULT_MODEL,
+    Charge,
+    Inputs,
+    Model,
+    Multiplicity,
+    Output,
+)
 from relaxd.service.cli._stopping import ending_on_signals
 
 PACKAGES = ("geometric", "psutil", "pyscf", "tblite")
@@ -39,22 +47,8 @@ class DftDevice(StrEnum):
 
 
 def refine(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            help="SMILES, .smi, .sdf, .xyz or .extxyz files, or - for SMILES on standard input."
-        ),
-    ],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Where to write: .sdf, .xyz or .extxyz, or - for SDF on standard output, which "
-            "sends the table to standard error.",
-        ),
-    ] = None,
+    inputs: Inputs,
+    output: Output = None,
     trajectory: Annotated[
         Path | None,
         typer.Option(
@@ -109,13 +103,8 @@ def refine(
             "OUTPUT.journals, or relaxd-journals, if not given.",
         ),
     ] = None,
-    charge: Annotated[
-        int | None, typer.Option(help="Charge of every molecule; else that of its file.")
-    ] = None,
-    multiplicity: Annotated[
-        int | None,
-        typer.Option(min=1, help="Spin multiplicity of every molecule; else that of its file."),
-    ] = None,
+    charge: Charge = None,
+    multiplicity: Multiplicity = None,
     model: Model = DEFAULT_MODEL,
 ) -> None:
     """Relax molecules by DFT, each in a process of its own, from where the model relaxes them to.

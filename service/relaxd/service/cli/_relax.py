@@ -1,39 +1,28 @@
 """`relaxd relax`."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from relaxd.service.cli._options import DEFAULT_DEVICE, DEFAULT_MODEL, Device, Model
+from relaxd.service.cli._options import (
+    DEFAULT_DEVICE,
+    DEFAULT_MODEL,
+    Charge,
+    Device,
+    Inputs,
+    Model,
+    Multiplicity,
+    Output,
+)
 
 
 def relax(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            help="SMILES, .smi, .sdf, .xyz or .extxyz files, or - for SMILES on standard input."
-        ),
-    ],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Where to write: .sdf, .xyz or .extxyz, or - for SDF on standard output, which "
-            "sends the table to standard error.",
-        ),
-    ] = None,
+    inputs: Inputs,
+    output: Output = None,
     model: Model = DEFAULT_MODEL,
     device: Device = DEFAULT_DEVICE,
-    charge: Annotated[
-        int | None, typer.Option(help="Charge of every molecule; else that of its file.")
-    ] = None,
-    multiplicity: Annotated[
-        int | None,
-        typer.Option(min=1, help="Spin multiplicity of every molecule; else that of its file."),
-    ] = None,
+    charge: Charge = None,
+    multiplicity: Multiplicity = None,
 ) -> None:
     """Relax molecules in this process, without a server.
 

@@ -29,8 +29,6 @@ from ase.io import read
 from ase.io import write as write_atoms
 from refinement_drivers import DRIVERS
 
-from relaxd.relax import Relaxer, from_smiles, gfn2_xtb, validation_cases
-
 RESULTS = Path(__file__).parent / "results" / "refinement.jsonl"
 N_OF_SIZE = {7: 6, 8: 3, 9: 3}
 """How many validation molecules of so many heavy atoms: the first in the fixed random order."""
@@ -62,6 +60,9 @@ def cells(names: list[str]) -> list[tuple[str, str, str]]:
 
 def starting_points(pairs: Path, path: Path) -> None:
     """Writes every molecule in each of its starting geometries."""
+    # With the file at hand, the relaxations run where there is neither RDKit nor torch.
+    from relaxd.relax import Relaxer, from_smiles, gfn2_xtb, validation_cases
+
     chosen = dict.fromkeys(N_OF_SIZE, 0)
     molecules = [from_smiles(smiles, id=name) for name, smiles in DRUG_LIKE.items()]
     for case in validation_cases(pairs, 1000):

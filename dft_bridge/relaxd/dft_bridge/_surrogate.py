@@ -21,9 +21,6 @@ FLAT = 3e-4
 INNER_STEPS = 200
 """After so many steps the inner minimisation ends where it is."""
 
-SWEEPS = 20
-"""How often all earlier points are projected on."""
-
 HALVINGS = 8
 """So often an inner step that leads up, or out of the ball, is halved."""
 
@@ -40,11 +37,11 @@ class Surrogate:
         m(x) = E_low(x) + c.d + d.B d / 2,    d = q(x) - q(x_k)
 
     c makes the gradient at the last DFT point x_k exact. B carries what earlier points say about
-    the difference of the curvatures: it is what changes least, in a metric of force constants
-    (Greenstadt 1970, doi 10.1090/S0025-5718-1970-0258248-4), so that the gradients at all of them
-    are exact, too. Minimising a corrected cheap model in place of the expensive one is first-order
-    approximation and model management (Alexandrov et al. 2001, doi 10.2514/2.2877). Without a low
-    level, B starts as a model Hessian.
+    the difference of the curvatures: it is updated so that the gradient at the point before is
+    exact, too, with the least change in a metric of force constants (Greenstadt 1970,
+    doi 10.1090/S0025-5718-1970-0258248-4). Minimising a corrected cheap model in place of the
+    expensive one is first-order approximation and model management (Alexandrov et al. 2001,
+    doi 10.2514/2.2877). Without a low level, B starts as a model Hessian.
 
     Args:
         internals: q.
@@ -58,13 +55,15 @@ class Surrogate:
         model = internals.model_hessian(positions)
         self._internals, self._low_level = internals, low_level
         self._metric = np.diag(model)
-        self._unchanged = model if low_level is None else np.zeros_like(model)
-        self._b = self._unchanged
-        self._known: list[tuple[Point, Array]] = []
-        """Every point with the c it gave, x_k at the end."""
+        self._b = model if low_level is None else np.zeros_like(model)
+        self._last: Point | None = None
+        self._c = np.zeros(len(internals))
 
     def learn(self, point: Point) -> None:
-        """Takes a point of the DFT surface, known or new; its place becomes x_k.
+        """Takes a point of the DFT surface; its place becomes x_k.
+
+        Two points teach curvature only if both are coarse or both fine: between the grids the
+        gradient differs by as much as it does over the last steps.
 
         Raises:
             LowLevelError: the low level has no answer there.
@@ -72,38 +71,21 @@ class Surrogate:
         difference = point.gradient - self._low(point.positions)[1]
         difference = without_rigid_motion(point.positions, difference)
         c = self._internals.gradient(point.positions, difference)
-        earlier = [known for known in self._known if known[0] is not point]
-        self._known = [*earlier, (point, c)]
-        self._b = self._curvature()
-
-    def _curvature(self) -> Array:
-        """B, (m, m), by projecting on one point after the other.
-
-        Two points teach curvature only if both are coarse or both fine: between the grids the
-        gradient differs by as much as it does over the last steps.
-        """
-        last, c = self._known[-1]
-        pairs = [
-            (self._internals.difference(last.positions, point.positions), c - other)
-            for point, other in self._known[:-1]
-            if point.coarse == last.coarse
-        ]
-        b = self._unchanged
-        for _ in range(SWEEPS):
-            for d, change in pairs:
-                b = b + _least_change(self._metric, d, change - b @ d)
-        return b
+        last = self._last
+        if last is not None and last.coarse == point.coarse:
+            d = self._internals.difference(point.positions, last.positions)
+            self._b = self._b + _least_change(self._metric, d, c - self._c - self._b @ d)
+        self._last, self._c = point, c
 
     def __call__(self, positions: Positions) -> tuple[float, Gradient]:
         """Energy, eV, up to a constant, and gradient, (n, 3), eV/Angstrom."""
-        if not self._known:
+        if self._last is None:
             raise RuntimeError("a surrogate needs a DFT point")
-        last, c = self._known[-1]
         energy, gradient = self._low(positions)
-        d = self._internals.difference(positions, last.positions)
-        slope = c + self._b @ d
+        d = self._internals.difference(positions, self._last.positions)
+        slope = self._c + self._b @ d
         correction = self._internals.wilson_b(positions).T @ slope
-        energy += float(d @ (c + slope)) / 2
+        energy += float(d @ (self._c + slope)) / 2
         return energy, gradient + correction.reshape(-1, 3)
 
     def hessian(self, positions: Positions) -> Array:

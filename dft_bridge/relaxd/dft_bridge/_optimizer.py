@@ -59,9 +59,6 @@ LARGEST_TRUST = 0.2
 SMALLEST_TRUST = 0.01
 """Angstrom."""
 
-GROWTH = 1.0
-"""No step is longer than so many times the one before."""
-
 NOISE = 5e-6 * HARTREE
 """eV; energies closer than this say nothing about how good a step was."""
 
@@ -141,7 +138,8 @@ class Optimizer:
         if best is None or best.coarse != point.coarse:
             return point
         change, length = point.energy - best.energy, largest(point.positions - best.positions)
-        self._trust = min(self._trust, max(GROWTH * length, SMALLEST_TRUST))
+        # No step is longer than the one before, unless that one did as well as predicted.
+        self._trust = min(self._trust, max(length, SMALLEST_TRUST))
         if max(abs(change), abs(self._predicted)) < NOISE:
             return point
         if change > 0.25 * self._predicted:

@@ -79,7 +79,7 @@ class Refinement:
         """Waits for the end; passes over the events that nobody asked for.
 
         Raises:
-            DftError: see `code`; where a geometry was reached before, `best` holds it.
+            DftError: see `code`; `best` holds what geometry was reached before.
             RefinementCancelled: `cancel` came first.
         """
         for _ in self.events():
@@ -177,7 +177,7 @@ def refine(
         on_event: is told of every SCF cycle and every step; what it raises ends the refinement.
 
     Raises:
-        DftError: see `code`; where a geometry was reached before, `best` holds it.
+        DftError: see `code`; `best` holds what geometry was reached before.
     """
     task = Task.of(
         atoms, settings, charge=charge, multiplicity=multiplicity, frozen=frozen, start=start

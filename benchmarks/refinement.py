@@ -44,17 +44,17 @@ STARTS = ("mmff94", "gfn2-xtb", "relaxd")
 
 def cells(names: list[str]) -> list[tuple[str, str, str]]:
     """Every (molecule, start, driver), those that matter most first."""
-    order = [
+    compared = [
         ("mmff94", "geometric"),
         ("relaxd", "relaxd"),
         ("gfn2-xtb", "geometric"),
-        ("mmff94", "relaxd"),
         ("relaxd", "geometric"),
+        ("mmff94", "relaxd"),
         ("gfn2-xtb", "relaxd"),
-        *((start, "geometric+xtb") for start in STARTS),
-        *((start, "relaxd-no-xtb") for start in STARTS),
     ]
-    found = [(name, start, driver) for start, driver in order for name in names]
+    parts = [(start, d) for d in ("geometric+xtb", "relaxd-no-xtb") for start in STARTS]
+    # One molecule's cells follow each other, so that what else the machine does hits all alike.
+    found = [(name, *cell) for group in (compared, parts) for name in names for cell in group]
     return [*found, *((name, "mmff94", "pyscf") for name in SMALL)]
 
 

@@ -99,15 +99,18 @@ class _Worker:
         self._connection, theirs = self._context.Pipe()
         self._process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
         self._process.start()
+        self._ready = False
         theirs.close()
 
     def call(
         self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None
     ) -> Any:
-        if not self._process.is_alive():
-            self._replace()
         try:
-            self._connection.send((function, args))
+            try:
+                self._send((function, args))
+            except OSError:  # it died while it was idle, so that no call is to blame
+                self._replace()
+                self._send((function, args))
             answered = self._connection.poll(seconds)
             returned, raised = self._connection.recv() if answered else (None, None)
         except (EOFError, OSError) as broken:
@@ -125,6 +128,12 @@ class _Worker:
         self._process.kill()
         self._process.join()
 
+    def _send(self, call: tuple[Callable[..., Any], tuple[Any, ...]]) -> None:
+        if not self._ready:  # so that the start of the process does not count as the call's time
+            self._connection.recv()
+            self._ready = True
+        self._connection.send(call)
+
     def _replace(self) -> int | None:
         """Start a new process, and return the exit code of the old one."""
         self._process.join(timeout=1.0)  # its pipe may close a moment before it ends
@@ -141,6 +150,7 @@ def _serve(connection: Connection) -> None:
     """Answer calls until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
     with contextlib.suppress(EOFError):
+        connection.send(None)  # ready
         while True:
             function, args = connection.recv()
             try:

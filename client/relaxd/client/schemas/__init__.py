@@ -1,5 +1,22 @@
 """What goes over the wire, as pydantic models: shared by the SDK and the service."""
 
+from relaxd.client.schemas._job import (
+    FINAL_STATES,
+    Counts,
+    ItemStatus,
+    JobEvent,
+    JobInfo,
+    JobKind,
+    JobList,
+    JobOptions,
+    JobRequest,
+    JobResult,
+    JobState,
+    Priority,
+    RefineOptions,
+    ResultPage,
+    Webhook,
+)
 from relaxd.client.schemas._models import ModelInfo, ModelList
 from relaxd.client.schemas._molecule import (
     MAX_MOLECULES,
@@ -8,20 +25,36 @@ from relaxd.client.schemas._molecule import (
     RelaxRequest,
 )
 from relaxd.client.schemas._problem import FieldFault, Problem
-from relaxd.client.schemas._result import Relaxation, RelaxResponse, Result, Usage, Verdict
+from relaxd.client.schemas._result import Dft, Relaxation, RelaxResponse, Result, Usage, Verdict
 
 __all__ = [
+    "FINAL_STATES",
     "MAX_MOLECULES",
     "MOLECULE_FORMS",
+    "Counts",
+    "Dft",
     "FieldFault",
+    "ItemStatus",
+    "JobEvent",
+    "JobInfo",
+    "JobKind",
+    "JobList",
+    "JobOptions",
+    "JobRequest",
+    "JobResult",
+    "JobState",
     "ModelInfo",
     "ModelList",
     "Molecule",
+    "Priority",
     "Problem",
+    "RefineOptions",
     "RelaxRequest",
     "RelaxResponse",
     "Relaxation",
     "Result",
+    "ResultPage",
     "Usage",
     "Verdict",
+    "Webhook",
 ]

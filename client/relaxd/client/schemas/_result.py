@@ -48,6 +48,33 @@ class Verdict(BaseModel):
     )
 
 
+class Dft(BaseModel):
+    """How the refinement by DFT went; the energy is that of the result's positions."""
+
+    level: str = Field(description="Level of theory.", examples=["b3lyp/6-31g(2df,p)"])
+    converged: bool = Field(description="Whether every convergence criterion is met.")
+    energy_hartree: float = Field(description="Energy. Unit: Hartree.")
+    max_force: float = Field(description="On an atom that may move. Unit: eV/Angstrom.")
+    forces: list[Position] = Field(description="Shape (n, 3). Unit: eV/Angstrom.")
+    n_gradients: int = Field(description="Gradient evaluations.")
+    scf_cycles: int = Field(description="Cycles of the self-consistent field, in all of them.")
+    seconds: float = Field(description="Wall time. Unit: s.")
+    start: str = Field(
+        description="What made the starting geometry.", examples=["relaxd", "given", "gfn2-xtb"]
+    )
+    hessian: str = Field(description="Where the optimiser knew curvature from.")
+    same_connectivity: bool | None = Field(
+        description="Whether the bonds are those of the start; null where they are not known."
+    )
+    backend: str = Field(description="What computed it.", examples=["pyscf"])
+    is_minimum: bool | None = Field(
+        default=None, description="Whether all frequencies are real; null where not asked for."
+    )
+    wavenumbers: list[float] | None = Field(
+        default=None, description="Harmonic ones, imaginary as negative. Unit: 1/cm."
+    )
+
+
 class Usage(BaseModel):
     """What the result took; a molecule's share where a batch was computed as one."""
 
@@ -84,6 +111,7 @@ class Result(BaseModel):
     )
     relaxation: Relaxation | None = Field(default=None, description="How the relaxation went.")
     verdict: Verdict | None = Field(default=None, description="What is known about the geometry.")
+    dft: Dft | None = Field(default=None, description="How DFT went, where it refined.")
     usage: Usage | None = Field(default=None, description="What it took.")
     error: Problem | None = Field(default=None, description="Why there is no geometry.")
 

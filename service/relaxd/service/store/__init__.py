@@ -1,0 +1,28 @@
+"""The store: jobs, molecules, tasks, events, keys, in SQLite or PostgreSQL."""
+
+from relaxd.service.store._database import Database
+from relaxd.service.store._jobs import Filters, Jobs
+from relaxd.service.store._migrate import migrate
+from relaxd.service.store._queue import MAX_LOSSES, Order, Pulse, Queue, Work
+from relaxd.service.store._rows import TaskRef
+from relaxd.service.store._uploads import FullError, IdempotencyError, Slicing, Uploads
+from relaxd.service.store._webhooks import Notice, Webhooks
+
+__all__ = [
+    "MAX_LOSSES",
+    "Database",
+    "Filters",
+    "FullError",
+    "IdempotencyError",
+    "Jobs",
+    "Notice",
+    "Order",
+    "Pulse",
+    "Queue",
+    "Slicing",
+    "TaskRef",
+    "Uploads",
+    "Webhooks",
+    "Work",
+    "migrate",
+]

@@ -1,7 +1,10 @@
 """Many refinements at once."""
 
+import sys
+import tempfile
 import threading
 import time
+from dataclasses import replace
 
 import ase
 import numpy as np
@@ -99,6 +102,29 @@ def test_cancel_ends_every_process_and_the_next_run_goes_on(tmp_path):
     outcomes = run(tmp_path, tasks, on_event=lambda _, event: replayed.append(event))
     assert all(outcome.result.converged for outcome in outcomes)
     assert any(isinstance(event, Step) and event.from_journal for event in replayed)
+
+
+def test_a_process_that_cannot_be_started_again(tmp_path, monkeypatch):
+    known, fresh = task("H2O"), task("H2")
+    short = replace(known, settings=replace(QUICK, max_gradients=1))
+    assert not run(tmp_path, [("water", short)])[0].result.converged
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
+    again, other = run(tmp_path, [("water", known), ("hydrogen", fresh)])
+    assert again.error.code == other.error.code == "worker-crashed"
+    (point,) = again.points()
+    assert (again.error.best.energy, again.error.best.converged) == (point.energy, False)
+    np.testing.assert_array_equal(again.error.best.positions, point.positions)
+    assert (other.error.best, other.journal) == (None, None)
+
+
+def test_no_room_for_temporary_files(tmp_path, monkeypatch):
+    known = task("H2O")
+    short = replace(known, settings=replace(QUICK, max_gradients=1))
+    run(tmp_path, [("water", short)])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    (outcome,) = run(tmp_path, [("water", known)])
+    assert outcome.error.code == "worker-crashed"
+    assert outcome.error.best.energy == outcome.points()[0].energy
 
 
 def test_leaving_early_ends_what_runs(tmp_path):

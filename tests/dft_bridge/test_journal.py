@@ -13,6 +13,7 @@ from relaxd.dft_bridge import _journal as journal_module
 from relaxd.dft_bridge._journal import Journal, read_points
 
 TASK = {"atomic_numbers": (1, 1), "level": "pbe/sto-3g"}
+RUN = {"hessian": "model", "backend": "pyscf"}
 
 
 def point(number):
@@ -44,8 +45,10 @@ def test_every_bit_comes_back(path):
         assert_holds(journal.points, 3)
         journal.add_wavenumbers(np.array([-5.0, 100.0]))
         journal.add_result({"converged": True})
+        journal.add_run(RUN)
     with Journal(path, TASK) as journal:
         assert_holds(journal.points, 3)
+        assert journal.run == RUN
         np.testing.assert_array_equal(journal.wavenumbers, [-5.0, 100.0])
         assert journal.result == {"converged": True}
     assert_holds(read_points(path), 3)
@@ -136,11 +139,13 @@ def test_a_full_disk_keeps_its_whole_lines(small_disk):
     assert path.read_bytes().endswith(b"\n")
 
 
-def test_a_result_kept_twice_is_written_once(path):
+def test_what_is_kept_twice_is_written_once(path):
     with Journal(filled(path), TASK) as journal:
+        journal.add_run(RUN)
         journal.add_result({"converged": False})
     before = path.read_bytes()
     with Journal(path, TASK) as journal:
+        journal.add_run(dict(RUN))
         journal.add_result({"converged": False})
     assert path.read_bytes() == before
 

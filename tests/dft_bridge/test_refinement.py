@@ -28,6 +28,7 @@ from relaxd.dft_bridge import (
 )
 from relaxd.dft_bridge._backend import FINE, System, make_backend
 from relaxd.dft_bridge._journal import read_points
+from relaxd.dft_bridge._point import best_of
 
 QUICK = RefineSettings(Level.parse("pbe/sto-3g"))
 """Seconds for a few atoms."""
@@ -179,10 +180,31 @@ def test_too_few_gradients_are_never_called_converged(tmp_path):
     assert len(read_points(journal)) == full.n_gradients
 
 
-def test_more_memory_than_allowed_ends_it():
+def assert_best_of(error, points, frozen=()):
+    """The error carries the best of some points, as if the refinement had said so itself."""
+    best, point = error.best, best_of(points)
+    assert not best.converged
+    assert best.wavenumbers is None
+    assert (best.energy, best.coarse) == (point.energy, point.coarse)
+    np.testing.assert_array_equal(best.positions, point.positions)
+    np.testing.assert_array_equal(best.forces, -point.gradient)
+    assert best.max_force == point.max_force(frozen)
+    assert best.n_gradients == len(points)
+    assert best.scf_cycles == sum(p.scf_cycles for p in points)
+
+
+def test_more_memory_than_allowed_ends_it(tmp_path):
+    atoms, journal = rattled("H2O"), tmp_path / "journal.jsonl"
+    little = settings(memory_mb=50)
     with pytest.raises(DftError, match="50 MB") as caught:
-        refine(rattled("H2O"), settings(memory_mb=50))
+        refine(atoms, little, journal=journal)
     assert (caught.value.code, caught.value.category) == ("memory-limit", "resource")
+    assert caught.value.best is None
+    refine(atoms, settings(max_gradients=2), journal=journal)
+    with pytest.raises(DftError, match="50 MB") as caught:
+        refine(atoms, little, journal=journal, start="mmff94")
+    assert_best_of(caught.value, read_points(journal))
+    assert (caught.value.best.start, caught.value.best.backend) == ("mmff94", "pyscf")
 
 
 def test_a_full_disk_keeps_what_was_computed(small_disk, tmp_path):
@@ -206,6 +228,58 @@ def test_a_crash_is_told_with_what_the_process_said():
         with pytest.raises(DftError, match="exit code -11") as caught:
             refinement.result()
     assert caught.value.code == "worker-crashed"
+    assert caught.value.best is None
+
+
+def test_a_crash_after_a_step_keeps_that_of_a_temporary_journal():
+    with Refinement(Task.of(rattled("CH3CH2OH"), QUICK)) as refinement:
+        step = next(event for event in refinement.events() if isinstance(event, Step))
+        os.kill(refinement.pid, signal.SIGSEGV)
+        with pytest.raises(DftError, match="exit code -11") as caught:
+            refinement.result()
+    best = caught.value.best
+    assert (best.energy, best.coarse, best.n_gradients) == (step.energy, step.coarse, 1)
+    assert (best.max_force, best.scf_cycles) == (step.max_force, step.scf_cycles)
+    np.testing.assert_array_equal(best.positions, step.positions)
+    assert not best.converged
+
+
+def killed_after(n_gradients, task, journal):
+    """What a process says that was killed when it had told of so many points."""
+    with Refinement(task, journal) as refinement:
+        for event in refinement.events():
+            if isinstance(event, Step) and event.n_gradients == n_gradients:
+                os.kill(refinement.pid, signal.SIGKILL)
+        with pytest.raises(DftError, match="exit code -9") as caught:
+            refinement.result()
+    return caught.value
+
+
+def test_killed_it_tells_the_best_geometry_of_its_journal(tmp_path):
+    journal = tmp_path / "journal.jsonl"
+    task = Task.of(rattled("CH3CH2OH"), settings(hessian="model"), frozen=(0,))
+    error = killed_after(2, task, journal)
+    assert (error.code, error.category) == ("worker-crashed", "internal")
+    assert_best_of(error, read_points(journal), task.frozen)
+    assert (error.best.hessian, error.best.backend) == ("model", "pyscf")
+    assert error.best.same_connectivity
+
+
+def test_a_process_that_cannot_be_started_again(tmp_path, monkeypatch):
+    atoms, journal = rattled("H2O"), tmp_path / "journal.jsonl"
+    refine(atoms, settings(max_gradients=2), journal=journal)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
+    with pytest.raises(DftError, match="cannot be started") as caught:
+        refine(atoms, QUICK, journal=journal)
+    assert caught.value.code == "worker-crashed"
+    assert_best_of(caught.value, read_points(journal))
+    with pytest.raises(DftError) as caught:
+        refine(rattled("NH3"), QUICK, journal=journal)
+    assert caught.value.best is None
+    with pytest.raises(DftError) as caught:
+        refine(atoms, QUICK, journal=tmp_path / "none.jsonl")
+    assert caught.value.best is None
+    assert not (tmp_path / "none.jsonl").exists()
 
 
 def test_a_finished_refinement_is_not_computed_again(tmp_path):

@@ -10,7 +10,9 @@ from relaxd.dft_bridge import _relaxation as relaxation_module
 from relaxd.dft_bridge._backend import FINE, Evaluation
 from relaxd.dft_bridge._journal import read_points
 from relaxd.dft_bridge._low_level import LowLevelError
+from relaxd.dft_bridge._point import NOISE
 from relaxd.dft_bridge._relaxation import Relaxation
+from relaxd.dft_bridge._result import best_kept
 
 
 class Backend:
@@ -66,6 +68,8 @@ def test_a_failure_carries_the_best_geometry_so_far_and_can_be_gone_on_from(task
     assert len(points) == best.n_gradients == 2
     assert not best.converged
     assert best.energy == min(point.energy for point in points)
+    kept = best_kept(task, journal)
+    assert kept.to_dict() == best.to_dict()
     steps = []
     result = Relaxation(task, journal, steps.append, backend()).run()
     assert result.converged
@@ -77,6 +81,44 @@ def test_a_failure_at_the_first_point_has_no_geometry(task, journal):
     with pytest.raises(DftError) as caught:
         Relaxation(task, journal, backend=backend(fails_at=[1])).run()
     assert caught.value.best is None
+    assert best_kept(task, journal) is None
+
+
+def test_what_a_journal_keeps_is_the_best_wherever_it_ends(task, journal):
+    """Of a line cut short nothing counts; a fine point counts more than a coarse one."""
+    result = Relaxation(task, journal, backend=backend()).run()
+    lines = journal.read_bytes().splitlines(keepends=True)[:-1]
+    assert len(lines) == 2 + result.n_gradients
+    for n_points in range(1, result.n_gradients + 1):
+        *whole, last = lines[: 2 + n_points]
+        journal.write_bytes(b"".join(whole) + last[:-1])
+        kept = best_kept(task, journal)
+        assert (kept is None) == (n_points == 1)
+        journal.write_bytes(b"".join(whole) + last)
+        points = read_points(journal)
+        kept = best_kept(task, journal)
+        fine = [point for point in points if not point.coarse]
+        lowest = min(point.energy for point in fine or points)
+        assert lowest <= kept.energy < lowest + NOISE
+        assert kept.coarse == (not fine)
+        assert (kept.n_gradients, kept.converged) == (n_points, False)
+    assert kept.energy == result.energy
+    np.testing.assert_array_equal(kept.positions, result.positions)
+
+
+def test_a_journal_that_does_not_say_what_it_was_computed_with(task, journal):
+    Relaxation(task, journal, backend=backend()).run()
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(line for line in lines if b'"run"' not in line))
+    kept = best_kept(task, journal)
+    assert (kept.hessian, kept.backend) == (task.settings.hessian, "unknown")
+
+
+@pytest.mark.parametrize("damage", [b"{not json\n", b'{"record": "point"}\n'])
+def test_a_journal_that_cannot_be_read_keeps_nothing(task, journal, damage):
+    Relaxation(task, journal, backend=backend()).run()
+    journal.write_bytes(journal.read_bytes() + damage)
+    assert best_kept(task, journal) is None
 
 
 def test_it_ends_where_an_uninterrupted_one_does(task, journal, tmp_path):
@@ -99,6 +141,7 @@ def test_where_the_low_level_fails_the_model_hessian_takes_over(task, journal, m
     result = Relaxation(task, journal, backend=backend()).run()
     assert result.converged
     assert result.hessian == "model"
+    assert best_kept(task, journal).hessian == "model"
 
 
 def test_another_start_is_another_refinement(task, journal):

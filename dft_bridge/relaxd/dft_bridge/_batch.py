@@ -16,7 +16,7 @@ from ._events import Event
 from ._journal import Journal, read_points
 from ._point import Point
 from ._refinement import Refinement
-from ._result import RefineResult, finished_result
+from ._result import RefineResult, best_kept, finished_result
 from ._task import Task
 
 AHEAD = 64
@@ -121,8 +121,9 @@ class Batch:
         try:
             result = self._known(task, journal) or self._compute(id, task, journal)
         except OSError as error:
-            reason = f"the process cannot be started: {error}"
-            return Outcome(id, task, None, DftError("worker-crashed", reason), None)
+            failure = DftError("worker-crashed", f"the process cannot be started: {error}")
+            failure.best = best_kept(task, journal)
+            return Outcome(id, task, None, failure, None if failure.best is None else journal)
         except DftError as error:
             return Outcome(id, task, None, error, journal if journal.exists() else None)
         return Outcome(id, task, result, None, journal)

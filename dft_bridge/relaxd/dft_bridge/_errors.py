@@ -41,8 +41,8 @@ class DftError(Exception):
         code: stable name of the reason, a key of `CODES`.
         category: what the caller can do about it.
         reason: what is wrong, for a human.
-        best: the best geometry that a refinement reached before, if it reached any; None where
-            the process died (worker-crashed, memory-limit), since then only the journal has it.
+        best: the best geometry that a refinement reached before, if it reached any; where its
+            process died, or could not be started again, as its journal has it: not converged.
     """
 
     def __init__(self, code: str, reason: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ._arrays import Positions
+from ._units import HARTREE
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Step:
     scf_cycles: int
     seconds: float
     from_journal: bool
+
+    @property
+    def energy_hartree(self) -> float:
+        """Total energy, Hartree."""
+        return self.energy / HARTREE
 
 
 Event = ScfCycle | Step

@@ -7,7 +7,7 @@ import os
 import time
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import numpy as np
 
@@ -23,6 +23,13 @@ LOCK_SECONDS = 5.0
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors that more room on the disk would mend."""
+
+
+class Run(TypedDict):
+    """What points are computed with, as results show it."""
+
+    hessian: str
+    backend: str
 
 
 class Journal:
@@ -47,6 +54,8 @@ class Journal:
         """cm^-1, once they are known."""
         self.result: dict[str, Any] | None = None
         """The last result that was reached."""
+        self.run: Run | None = None
+        """What the last points were computed with; None if it does not say."""
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
@@ -98,6 +107,17 @@ class Journal:
         self._append({"record": "result", "result": result})
         self.result = result
 
+    def add_run(self, run: Run) -> None:
+        """Keeps what the points that follow are computed with.
+
+        Raises:
+            DftError: disk-full.
+        """
+        if run == self.run:
+            return
+        self._append({"record": "run", "run": run})
+        self.run = run
+
     def _lock(self) -> None:
         until = time.monotonic() + LOCK_SECONDS
         while True:
@@ -128,6 +148,8 @@ class Journal:
                 self.wavenumbers = np.array(record["wavenumbers"])
             elif record["record"] == "result":
                 self.result = record["result"]
+            elif record["record"] == "run":
+                self.run = record["run"]
 
     def _append(self, record: dict[str, Any]) -> None:
         line = json.dumps(record).encode() + b"\n"

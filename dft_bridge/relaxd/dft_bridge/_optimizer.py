@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._arrays import Array, Gradient, Positions
-from ._point import Point
+from ._point import NOISE, Point, better
 from ._surrogate import Surrogate, largest, minimise
 from ._units import HARTREE, HARTREE_PER_BOHR
 
@@ -58,9 +58,6 @@ LARGEST_TRUST = 0.2
 
 SMALLEST_TRUST = 0.01
 """Angstrom."""
-
-NOISE = 5e-6 * HARTREE
-"""eV; energies closer than this say nothing about how good a step was."""
 
 COARSE_STEP = 0.03
 """Angstrom; while the predicted step moves an atom by more, a coarse point will do."""
@@ -114,7 +111,10 @@ class Optimizer:
             LowLevelError: the low level has no answer there.
         """
         self._surrogate.learn(point)
-        best = self._better(point)
+        best = point
+        if self.best is not None:
+            self._adapt_trust(self.best, point)
+            best = better(self.best, point)
         if best is not point:
             self._surrogate.learn(best)
         self.best = best
@@ -131,22 +131,18 @@ class Optimizer:
         self.coarse = best.coarse and not met and largest(step) > COARSE_STEP
         self.positions = target
 
-    def _better(self, point: Point) -> Point:
-        """The better of a point and the best so far; adapts the radius of trust."""
-        best = self.best
-        # The energies of different grids do not compare; a fine point comes after a coarse one.
-        if best is None or best.coarse != point.coarse:
-            return point
+    def _adapt_trust(self, best: Point, point: Point) -> None:
+        if best.coarse != point.coarse:
+            return
         change, length = point.energy - best.energy, largest(point.positions - best.positions)
         # No step is longer than the one before, unless that one did as well as predicted.
         self._trust = min(self._trust, max(length, SMALLEST_TRUST))
         if max(abs(change), abs(self._predicted)) < NOISE:
-            return point
+            return
         if change > 0.25 * self._predicted:
             self._trust = max(min(self._trust, length) / 2, SMALLEST_TRUST)
         elif change < 0.75 * self._predicted and length > 0.8 * self._trust:
             self._trust = min(2 * self._trust, LARGEST_TRUST)
-        return point if change < NOISE else best
 
 
 def _rms(lengths: Array) -> float:

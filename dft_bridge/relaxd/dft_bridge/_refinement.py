@@ -15,7 +15,7 @@ import numpy as np
 
 from ._errors import DftError, RefinementCancelled
 from ._events import Event, ScfCycle, Step
-from ._result import RefineResult
+from ._result import RefineResult, best_kept
 from ._task import RefineSettings, Task
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -40,7 +40,7 @@ class Refinement:
         journal: where to keep every point; a temporary file if not given.
 
     Raises:
-        DftError: the input cannot be computed; see `code`.
+        DftError: the input cannot be computed, or the process cannot be started; see `code`.
     """
 
     def __init__(self, task: Task, journal: Path | None = None) -> None:
@@ -52,7 +52,13 @@ class Refinement:
         self._scratch = tempfile.TemporaryDirectory(prefix="relaxd-dft-")
         scratch = Path(self._scratch.name)
         self._errors = scratch / "stderr"
-        self._process = _start(task, journal or scratch / "journal.jsonl", scratch, self._errors)
+        self._task, self._journal = task, journal or scratch / "journal.jsonl"
+        try:
+            self._process = _start(task, self._journal, scratch, self._errors)
+        except OSError as error:
+            self._scratch.cleanup()
+            reason = f"the process cannot be started: {error}"
+            raise self._with_best(DftError("worker-crashed", reason)) from error
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +95,7 @@ class Refinement:
                 raise RefinementCancelled(self.n_gradients)
             self._outcome = self._crash()
         if isinstance(self._outcome, DftError):
-            raise self._outcome
+            raise self._with_best(self._outcome)
         return self._outcome
 
     def cancel(self) -> None:
@@ -122,6 +128,13 @@ class Refinement:
             if message["best"] is not None:
                 self._outcome.best = RefineResult.from_dict(message["best"])
         return None
+
+    def _with_best(self, error: DftError) -> DftError:
+        """Adds what the journal holds, where the process did not live to say it."""
+        # Where the input was refused, the journal may be that of another refinement.
+        if error.best is None and error.category != "input":
+            error.best = best_kept(self._task, self._journal)
+        return error
 
     def _crash(self) -> DftError:
         tail = self._errors.read_text(errors="replace")[-STDERR_TAIL:].strip()

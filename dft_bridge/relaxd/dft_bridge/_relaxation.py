@@ -8,16 +8,15 @@ import numpy as np
 
 from ._arrays import Array
 from ._backend import COARSE, FINE, Backend, make_backend
-from ._connectivity import bonds
 from ._errors import DftError
 from ._events import Event, ScfCycle, Step
 from ._internals import Internals
-from ._journal import Journal
+from ._journal import Journal, Run
 from ._low_level import Gfn2Xtb, LowLevelError
 from ._optimizer import Optimizer
-from ._point import Point
-from ._result import RefineResult, finished_result
-from ._surrogate import Surrogate, largest
+from ._point import Point, best_of
+from ._result import RefineResult, finished_result, result_so_far
+from ._surrogate import Surrogate
 from ._task import Hessian, Task
 
 Emit = Callable[[Event], None]
@@ -83,6 +82,7 @@ class Relaxation:
         while not self._optimizer.converged:
             if len(journal.points) >= self._task.settings.max_gradients:
                 return
+            journal.add_run(self._run())
             point = self._compute(len(journal.points))
             journal.add_point(point)
             self._tell(point, journal.points)
@@ -129,13 +129,8 @@ class Relaxation:
         if not (self._task.settings.frequencies and self._optimizer.converged):
             return None
         if journal.wavenumbers is None:
-            journal.add_wavenumbers(self._backend.frequencies(self._best().positions))
+            journal.add_wavenumbers(self._backend.frequencies(best_of(journal.points).positions))
         return journal.wavenumbers
-
-    def _best(self) -> Point:
-        if self._optimizer.best is None:
-            raise RuntimeError("nothing has been computed yet")
-        return self._optimizer.best
 
     def _report(self, number: int, point: Point, *, from_journal: bool) -> None:
         self._emit(
@@ -143,7 +138,7 @@ class Relaxation:
                 n_gradients=number,
                 positions=point.positions,
                 energy=point.energy,
-                max_force=self._max_force(point),
+                max_force=point.max_force(self._task.frozen),
                 coarse=point.coarse,
                 scf_cycles=point.scf_cycles,
                 seconds=point.seconds,
@@ -151,32 +146,14 @@ class Relaxation:
             )
         )
 
-    def _max_force(self, point: Point) -> float:
-        moving = np.delete(point.gradient, self._task.frozen, axis=0)
-        return largest(moving) if len(moving) else 0.0
+    def _run(self) -> Run:
+        return Run(hessian=self._hessian, backend=self._backend.name)
 
     def _result(self, journal: Journal, wavenumbers: Array | None) -> RefineResult:
-        task, best, points = self._task, self._best(), journal.points
-        numbers = np.array(task.system.atomic_numbers)
-        was, now = (bonds(numbers, x) for x in (task.positions, best.positions))
-        return RefineResult(
-            atomic_numbers=numbers,
-            positions=best.positions,
-            energy=best.energy,
-            forces=-best.gradient,
-            charge=task.system.charge,
-            multiplicity=task.system.multiplicity,
-            level=str(task.settings.level),
+        return result_so_far(
+            self._task,
+            journal.points,
+            self._run(),
             converged=self._optimizer.converged,
-            coarse=best.coarse,
-            max_force=self._max_force(best),
-            n_gradients=len(points),
-            scf_cycles=sum(point.scf_cycles for point in points),
-            seconds=sum(point.seconds for point in points),
-            cpu_seconds=sum(point.cpu_seconds for point in points),
-            start=task.start,
-            hessian=self._hessian,
-            backend=self._backend.name,
-            same_connectivity=bool((was == now).all()),
             wavenumbers=wavenumbers,
         )

@@ -1,7 +1,9 @@
 """What came of a refinement."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import ase
@@ -9,12 +11,17 @@ import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from ._arrays import Array, Positions
-from ._journal import Journal
+from ._connectivity import bonds
+from ._journal import Journal, Run
+from ._point import Point, best_of
 from ._task import Task
 from ._units import HARTREE
 
 IMAGINARY = -20.0
 """cm^-1; wavenumbers above this but below zero are numerical noise in soft modes."""
+
+UNKNOWN = "unknown"
+"""The backend of points in a journal that does not say which it was."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +45,7 @@ class RefineResult:
         cpu_seconds: processor time of all of them, s.
         start: what made the starting geometry.
         hessian: where the optimiser knew curvature from.
-        backend: what computed the points.
+        backend: what computed the points; `unknown` if their journal does not say.
         same_connectivity: whether the bonds, judged by distances, are those of the start.
         wavenumbers: harmonic, cm^-1, imaginary ones negative; None if not asked for.
     """
@@ -105,3 +112,60 @@ def finished_result(task: Task, journal: Journal) -> RefineResult | None:
     if task.settings.frequencies and result.wavenumbers is None:
         return None
     return replace(result, start=task.start)
+
+
+def result_so_far(
+    task: Task,
+    points: Sequence[Point],
+    run: Run,
+    *,
+    converged: bool = False,
+    wavenumbers: Array | None = None,
+) -> RefineResult:
+    """The result at the best of the points so far.
+
+    Args:
+        task: what was to be done.
+        points: at least one, in the order in which they were computed.
+        run: what they were computed with.
+        converged: whether the best point meets every criterion.
+        wavenumbers: harmonic, there, cm^-1.
+    """
+    best = best_of(points)
+    numbers = np.array(task.system.atomic_numbers)
+    was, now = (bonds(numbers, x) for x in (task.positions, best.positions))
+    return RefineResult(
+        atomic_numbers=numbers,
+        positions=best.positions,
+        energy=best.energy,
+        forces=-best.gradient,
+        charge=task.system.charge,
+        multiplicity=task.system.multiplicity,
+        level=str(task.settings.level),
+        converged=converged,
+        coarse=best.coarse,
+        max_force=best.max_force(task.frozen),
+        n_gradients=len(points),
+        scf_cycles=sum(point.scf_cycles for point in points),
+        seconds=sum(point.seconds for point in points),
+        cpu_seconds=sum(point.cpu_seconds for point in points),
+        start=task.start,
+        **run,
+        same_connectivity=bool((was == now).all()),
+        wavenumbers=wavenumbers,
+    )
+
+
+def best_kept(task: Task, path: Path) -> RefineResult | None:
+    """What a process that died left in its journal: the best geometry, not converged.
+
+    None if the journal holds no whole point of this task, or cannot be read.
+    """
+    # The journal may be what the process died of: an error here must not hide that one.
+    with contextlib.suppress(Exception):
+        if path.exists():
+            with Journal(path, task.identity()) as journal:
+                if journal.points:
+                    asked = Run(hessian=task.settings.hessian, backend=UNKNOWN)
+                    return result_so_far(task, journal.points, journal.run or asked)
+    return None

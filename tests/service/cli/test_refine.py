@@ -145,6 +145,18 @@ def test_what_dft_refuses_is_named(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "a.xyz").read_text() == ""
 
 
+def test_what_ends_it_leaves_the_best_geometry(run: Run, tmp_path: Path) -> None:
+    command = ["refine", "[H][H]", "-o", "a.xyz", "--trajectory", "points.xyz", *GIVEN]
+    run(*command, "--max-gradients", 1)
+    outcome = run(*command, "--memory", 1)
+    (journal,) = (tmp_path / "a.xyz.journals").iterdir()
+    assert outcome.exit_code == 1
+    kept = f"; a.xyz.journals/{journal.name} keeps the best geometry (memory-limit)\n"
+    assert outcome.stderr.endswith(kept)
+    assert (tmp_path / "a.xyz").read_text() == ""
+    assert len(frames(tmp_path / "points.xyz")) == 1
+
+
 def test_the_best_geometry_is_not_taken_for_a_result(tmp_path: Path) -> None:
     molecule = from_smiles("O", id="water")
     error = DftError("scf-not-converged", "no SCF convergence")

@@ -1,14 +1,19 @@
 """Servers made of a function, and results to answer with."""
 
+import asyncio
+import inspect
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from relaxd.client import Result, RetryPolicy
+from relaxd.client import AsyncClient, AsyncJob, Client, Job, Result, RetryPolicy
+from relaxd.client._connection import AsyncConnection, Connection
 from relaxd.client.schemas import RelaxResponse
+
+from .doubles import FakeJob, FakeTime
 
 WATER_SDF = """water
      test          3D
@@ -79,3 +84,89 @@ def problem() -> Callable[..., httpx.Response]:
         return httpx.Response(status, json=document, headers=headers)
 
     return make
+
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Blocking:
+    """An asynchronous object with the methods of its twin, so that one test serves both."""
+
+    def __init__(self, twin: Any, runner: asyncio.Runner) -> None:
+        self._twin = twin
+        self._runner = runner
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._twin, name)
+        if not inspect.ismethod(value):
+            return value
+        return lambda *args, **kwargs: blocking(value(*args, **kwargs), self._runner)
+
+    def __repr__(self) -> str:
+        return repr(self._twin).replace("AsyncJob", "Job")
+
+
+def blocking(value: Any, runner: asyncio.Runner) -> Any:
+    if inspect.iscoroutine(value):
+        value = runner.run(value)
+    if isinstance(value, AsyncIterator):
+        return iterate(value, runner)
+    return Blocking(value, runner) if isinstance(value, AsyncClient | AsyncJob) else value
+
+
+def iterate(values: Any, runner: asyncio.Runner) -> Iterator[Any]:
+    async def step() -> Any:
+        return await anext(values)
+
+    try:
+        while True:
+            try:
+                yield blocking(runner.run(step()), runner)
+            except StopAsyncIteration:
+                return
+    finally:
+        runner.run(values.aclose())
+
+
+@pytest.fixture(params=["sync", "async"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def connect(mode: str) -> Iterator[Callable[..., Any]]:
+    """Clients of both kinds, with the methods of `Client`."""
+    clients: list[Any] = []
+    with asyncio.Runner() as runner:
+
+        def make(handler: Handler | None, **options: Any) -> Any:
+            transport = handler and httpx.MockTransport(handler)
+            options = {"retry": AT_ONCE, "transport": transport} | options
+            if mode == "sync":
+                clients.append(Client(**options))
+            else:
+                clients.append(Blocking(AsyncClient(**options), runner))
+            return clients[-1]
+
+        yield make
+        for client in clients:
+            client.close()
+
+
+@pytest.fixture
+def handle(mode: str) -> Iterator[Callable[..., Any]]:
+    """Handles of both kinds, with the methods of `Job`, whose time is not the real one."""
+    with asyncio.Runner() as runner:
+
+        def make(server: FakeJob, time: FakeTime, retry: RetryPolicy = AT_ONCE) -> Any:
+            transport = httpx.MockTransport(server)
+            where: Any = {"transport": transport, "base_url": "http://test"}
+            if mode == "sync":
+                options: Any = {"clock": time.clock, "sleep": time.sleep}
+                connection = Connection(httpx.Client(**where), retry, **options)
+                return Job(connection, server.info)
+            options = {"clock": time.clock, "sleep": time.async_sleep}
+            async_connection = AsyncConnection(httpx.AsyncClient(**where), retry, **options)
+            return Blocking(AsyncJob(async_connection, server.info), runner)
+
+        yield make

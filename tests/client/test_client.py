@@ -1,7 +1,7 @@
 """Both clients, against a server that is a function."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -23,38 +23,7 @@ from relaxd.client import (
 
 from .conftest import AT_ONCE, FakeServer
 
-Handler = Callable[[httpx.Request], httpx.Response]
 BUSY = "urn:relaxd:error:limit:busy"
-
-
-class Blocking:
-    """`AsyncClient` with the methods of `Client`, so that one test serves both."""
-
-    def __init__(self, client: AsyncClient, runner: asyncio.Runner) -> None:
-        self._client = client
-        self._runner = runner
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._client, name)
-        return lambda *args, **kwargs: self._runner.run(method(*args, **kwargs))
-
-
-@pytest.fixture(params=["sync", "async"])
-def connect(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    clients: list[Any] = []
-    with asyncio.Runner() as runner:
-
-        def make(handler: Handler, **options: Any) -> Any:
-            options = {"retry": AT_ONCE, "transport": httpx.MockTransport(handler)} | options
-            if request.param == "sync":
-                clients.append(Client(**options))
-            else:
-                clients.append(Blocking(AsyncClient(**options), runner))
-            return clients[-1]
-
-        yield make
-        for client in clients:
-            client.close()
 
 
 def test_order_is_kept_over_several_calls(connect: Any, server: FakeServer) -> None:
@@ -80,14 +49,19 @@ def test_model_is_sent_only_if_given(connect: Any, server: FakeServer) -> None:
 
 
 def test_address_and_key(connect: Any, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RELAXD_API_KEY", raising=False)
     monkeypatch.setenv("RELAXD_URL", "http://from.environment:1")
     connect(server).relax(["C"])
+    monkeypatch.setenv("RELAXD_API_KEY", "from-environment")
+    connect(server).relax(["C"])
     connect(server, base_url="http://from.argument:2/", api_key="secret").relax(["C"])
-    first, second = server.requests
-    assert str(first.url) == "http://from.environment:1/v1/relax"
-    assert str(second.url) == "http://from.argument:2/v1/relax"
-    assert "Authorization" not in first.headers
-    assert second.headers["Authorization"] == "Bearer secret"
+    assert [str(request.url) for request in server.requests] == [
+        "http://from.environment:1/v1/relax",
+        "http://from.environment:1/v1/relax",
+        "http://from.argument:2/v1/relax",
+    ]
+    keys = [request.headers.get("Authorization") for request in server.requests]
+    assert keys == [None, "Bearer from-environment", "Bearer secret"]
 
 
 @pytest.mark.parametrize("one", ["CCO", Molecule(smiles="CCO"), {"smiles": "CCO"}])
@@ -103,6 +77,8 @@ def test_one_molecule_is_not_a_sequence(connect: Any, server: FakeServer, one: A
         (413, "urn:relaxd:error:limit:body-too-large", LimitError),
         (503, "urn:relaxd:error:resource:draining", ResourceError),
         (500, "urn:relaxd:error:internal:fault", InternalError),
+        (401, "urn:relaxd:error:input:unauthorized", InputError),
+        (403, "about:blank", InputError),
         (404, "about:blank", InputError),
         (502, "about:blank", ResourceError),
     ],

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from relaxd.client import RelaxdError, Result, _convert, write_sdf
+from relaxd.client import RelaxdError, Result, write_sdf
+from relaxd.client._optional import require
 
 
 def test_ase(water: Result) -> None:
@@ -43,4 +44,4 @@ def test_sdf_holds_every_geometry(tmp_path: Path, water: Result) -> None:
 
 def test_absent_package_is_named() -> None:
     with pytest.raises(ModuleNotFoundError, match="pip install not_there"):
-        _convert._require("not_there.part")
+        require("not_there.part")

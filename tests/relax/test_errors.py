@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from rdkit import Chem
+from rdkit.Chem import rdDepictor
 
 from relaxd.relax import (
     CODES,
@@ -39,7 +40,7 @@ def gold_lattice() -> np.ndarray:
 
 def drawing(smiles: str) -> str:
     mol = Chem.MolFromSmiles(smiles)
-    Chem.rdDepictor.Compute2DCoords(mol)
+    rdDepictor.Compute2DCoords(mol)
     return Chem.MolToMolBlock(mol)
 
 
@@ -81,7 +82,6 @@ TRIGGERS: list[tuple[str, Callable[[], object]]] = [
     ("multiplicity-parity", lambda: from_smiles("O", multiplicity=0)),
     ("no-bonds", lambda: mmff94(from_arrays([26, 17], [[0, 0, 0], [0, 0, 2.2]]))),
     ("no-force-field", lambda: mmff94(from_smiles("C[Sn](C)(C)C"))),
-    ("no-iupac-converter", lambda: from_iupac("ethanol")),
     ("non-finite-positions", lambda: from_arrays([8, 1, 1], water_with(np.nan))),
     ("non-finite-positions", lambda: from_arrays([8, 1, 1], water_with(np.inf))),
     ("overlapping-atoms", lambda: from_arrays([8, 1, 1], [WATER[0], WATER[0], WATER[1]])),
@@ -97,6 +97,7 @@ TRIGGERS: list[tuple[str, Callable[[], object]]] = [
     ("unknown-element", lambda: from_smiles("C*")),
     ("unknown-element", lambda: from_xyz("1\n\nQq 0 0 0\n")),
     ("unknown-format", lambda: read_molecules(Path("molecules.pdb"))),
+    ("unparsable-iupac", lambda: from_iupac("ethanol\nmethanol")),
     ("unparsable-qcschema", lambda: from_qcschema("{}")),
     ("unparsable-sdf", lambda: from_sdf("no record")),
     ("unparsable-sdf", lambda: from_sdf("")),
@@ -108,8 +109,8 @@ TRIGGERS: list[tuple[str, Callable[[], object]]] = [
     ("unparsable-xyz", lambda: from_xyz(WATER_XYZ + "and so on\n")),
 ]
 
-WITH_A_CONVERTER = {"unparsable-iupac"}
-"""Shown in test_smiles, with a converter."""
+OF_THE_CONVERTER = {"no-iupac-converter"}
+"""Shown in test_iupac, where the converter is taken away."""
 
 
 @pytest.mark.parametrize(("code", "trigger"), TRIGGERS)
@@ -122,7 +123,7 @@ def test_code_is_raised(code: str, trigger: Callable[[], object]) -> None:
 
 
 def test_no_code_is_left_untested() -> None:
-    assert {code for code, _ in TRIGGERS} | WITH_A_CONVERTER == set(CODES)
+    assert {code for code, _ in TRIGGERS} | OF_THE_CONVERTER == set(CODES)
 
 
 def test_message_names_the_molecule_once() -> None:

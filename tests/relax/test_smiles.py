@@ -1,12 +1,9 @@
-"""Molecules from SMILES and names."""
-
-import sys
-from types import ModuleType
+"""Molecules from SMILES."""
 
 import numpy as np
 import pytest
 
-from relaxd.relax import MoleculeError, from_iupac, from_smiles
+from relaxd.relax import from_smiles
 
 
 def test_same_smiles_same_geometry() -> None:
@@ -44,13 +41,3 @@ def test_uff_where_mmff94_has_no_parameters() -> None:
 
 def test_smiles_is_kept_as_given() -> None:
     assert from_smiles("OCC").smiles == "OCC"
-
-
-def test_iupac_name_with_a_converter(monkeypatch: pytest.MonkeyPatch) -> None:
-    converter = ModuleType("py2opsin")
-    converter.py2opsin = {"ethanol": "CCO", "ethanolol": ""}.__getitem__  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "py2opsin", converter)
-    assert from_iupac("ethanol", id="a").smiles == "CCO"
-    with pytest.raises(MoleculeError) as caught:
-        from_iupac("ethanolol", id="b")
-    assert (caught.value.code, caught.value.id) == ("unparsable-iupac", "b")

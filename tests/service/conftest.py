@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ if (root := str(Path(__file__).parents[2])) not in sys.path:
 from tests.service import doubles
 
 from relaxd.service import Settings, create_app
+from relaxd.service.jobs import close_runtimes
 
 Serve = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -47,6 +48,15 @@ async def until_ready(client: httpx.AsyncClient) -> None:
         await asyncio.sleep(0.01)
 
 
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keeps every service's jobs in a folder of the test's own."""
+    monkeypatch.setenv("RELAXD_DATABASE", f"sqlite:///{tmp_path / 'relaxd.db'}")
+    monkeypatch.setenv("RELAXD_JOURNALS", str(tmp_path / "journals"))
+    yield
+    close_runtimes()
+
+
 @pytest.fixture
 def serving(relaxer: doubles.FakeRelaxer) -> Serve:
     """Makes an application with the doubles, and yields a client once it is ready."""
@@ -59,6 +69,7 @@ def serving(relaxer: doubles.FakeRelaxer) -> Serve:
             relaxer_factory=relaxer.load,
             read=doubles.read,
             fallback=doubles.fallback,
+            cluster=doubles.thread_cluster,
         )
         async with serve(app) as client:
             await until_ready(client)

@@ -1,10 +1,12 @@
 """Chemistry and a model that do as the SMILES tells them, with the interface of the real ones."""
 
+import asyncio
 import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +14,8 @@ import numpy as np
 
 from relaxd.client import schemas
 from relaxd.relax import Molecule, MoleculeError, RelaxResult, Verdict
+from relaxd.service.jobs import Cluster, Context, run_attempt
+from relaxd.service.store import TaskRef
 
 MODEL = SimpleNamespace(
     name="relaxd-small",
@@ -102,3 +106,23 @@ class FakeRelaxer:
             if result.molecule.smiles == "diverge":
                 result.positions[0, 0] = np.nan
         return results
+
+
+class ThreadCluster:
+    """A worker that is a thread of this process, and otherwise does as one of Dask does."""
+
+    is_connected = True
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def slots(self) -> dict[str, int]:
+        return {"cpu": 1, "gpu": 0}
+
+    async def run(self, ref: TaskRef) -> bool:
+        return await asyncio.to_thread(run_attempt, self._context, ref)
+
+
+@asynccontextmanager
+async def thread_cluster(context: Context) -> AsyncIterator[Cluster]:
+    yield ThreadCluster(context)

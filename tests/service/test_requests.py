@@ -90,7 +90,7 @@ async def test_body_too_large(serving: Serve, announced: bool) -> None:
     ("method", "path", "status", "type_"),
     [
         ("GET", "/v1/nothing", 404, "input:not-found"),
-        ("GET", "/v1/jobs", 404, "input:not-found"),
+        ("GET", "/v1/job", 404, "input:not-found"),
         ("GET", "/v1/relax", 405, "input:method-not-allowed"),
         ("DELETE", "/v1/models", 405, "input:method-not-allowed"),
     ],

@@ -1,13 +1,13 @@
 """The calls of the HTTP API as values, and what their answers mean; nothing is sent from here."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_json
 
+from relaxd.client._bodies import Body, molecule_json
 from relaxd.client._errors import RelaxdError, TransportError, error_from_problem
 from relaxd.client._inputs import MoleculeLike, to_wire
 from relaxd.client._retry import parse_retry_after
@@ -16,36 +16,83 @@ from relaxd.client.schemas import MAX_MOLECULES, ModelList, Problem, RelaxRespon
 READY_PATH = "/v1/health/ready"
 """Answers 200 once the server can relax, 503 while it cannot."""
 
-AnswerT = TypeVar("AnswerT", bound=BaseModel)
+CONNECT_TIMEOUT = 10.0
+"""How long to wait for a connection. Unit: s."""
+
+AnswerT_co = TypeVar("AnswerT_co", covariant=True)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Call(Generic[AnswerT]):
-    """One request to the API, with the schema of its answer."""
+class Call(Generic[AnswerT_co]):
+    """One request to the API.
 
-    answer: type[AnswerT]
+    Attributes:
+        read: returns what the server answered, from a response whose content is there, and raises
+            RelaxdError for a refusal and TransportError for an answer that relaxd does not give.
+    """
+
+    read: Callable[[httpx.Response], AnswerT_co]
     method: str
     path: str
-    content: bytes | None = None
+    content: bytes | Body | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
-    def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        """Return the request to send."""
-        headers = {} if self.content is None else {"Content-Type": "application/json"}
-        return http.build_request(self.method, self.path, content=self.content, headers=headers)
+    def request(
+        self, http: httpx.Client | httpx.AsyncClient, timeout: float | None = None
+    ) -> httpx.Request:
+        """Return the request to send.
 
-    def read(self, response: httpx.Response) -> AnswerT:
-        """Return what the server answered.
-
-        Raises:
-            RelaxdError: the one that the answer's problem document stands for.
-            TransportError: the answer is not one that relaxd gives.
+        Args:
+            http: what will send it.
+            timeout: how long each part of the answer may take, in seconds; as `http` has it if
+                not given.
         """
-        if not response.is_success:
-            raise _error(response)
+        request = http.build_request(
+            self.method,
+            self.path,
+            content=_content(self.content, http),
+            params=self.params,
+            headers={**_content_headers(self.content), **self.headers},
+        )
+        if timeout is not None:
+            limits = httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT))
+            request.extensions["timeout"] = limits.as_dict()
+        return request
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether its body, if it has one, can be sent once more."""
+        return not isinstance(self.content, Body) or self.content.repeatable
+
+
+def check(response: httpx.Response) -> None:
+    """Check that an answer is no refusal.
+
+    Raises:
+        RelaxdError: the one that the answer's problem document stands for.
+    """
+    if not response.is_success:
+        raise _error(response)
+
+
+def read_as(schema: type[ModelT]) -> Callable[[httpx.Response], ModelT]:
+    """Return what reads the answers of a schema; see `Call.read`."""
+
+    def read(response: httpx.Response) -> ModelT:
+        check(response)
         try:
-            return self.answer.model_validate_json(response.content)
+            return schema.model_validate_json(response.content)
         except ValidationError as error:
-            raise TransportError(f"{response.url} did not answer as relaxd does") from error
+            raise foreign_answer(response) from error
+
+    return read
+
+
+def foreign_answer(response: httpx.Response) -> TransportError:
+    """Return the error that an answer stands for that relaxd does not give."""
+    return TransportError(f"{response.url} did not answer as relaxd does")
 
 
 def relax_calls(
@@ -57,20 +104,27 @@ def relax_calls(
         body: dict[str, Any] = {"molecules": wire[start : start + MAX_MOLECULES]}
         if model is not None:
             body["model"] = model
-        # NaN is sent as such: the server names the molecule that holds it and answers the others.
-        content = to_json(body, inf_nan_mode="constants", fallback=_array_to_list)
-        yield Call(RelaxResponse, "POST", "/v1/relax", content)
+        yield Call(read_as(RelaxResponse), "POST", "/v1/relax", molecule_json(body))
 
 
 def models_call() -> Call[ModelList]:
     """Return the call that lists the models."""
-    return Call(ModelList, "GET", "/v1/models")
+    return Call(read_as(ModelList), "GET", "/v1/models")
 
 
-def _array_to_list(value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"a molecule cannot hold {type(value).__name__}")
+def _content(content: bytes | Body | None, http: httpx.Client | httpx.AsyncClient) -> Any:
+    if not isinstance(content, Body):
+        return content
+    return content.pieces() if isinstance(http, httpx.Client) else content.async_pieces()
+
+
+def _content_headers(content: bytes | Body | None) -> dict[str, str]:
+    if content is None:
+        return {}
+    if not isinstance(content, Body):
+        return {"Content-Type": "application/json"}
+    length = {} if content.size is None else {"Content-Length": str(content.size)}
+    return {"Content-Type": content.media_type, **length}
 
 
 def _error(response: httpx.Response) -> RelaxdError:

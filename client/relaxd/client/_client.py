@@ -1,29 +1,29 @@
-"""The synchronous and the asynchronous client."""
+"""The synchronous client."""
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
+from typing import Literal, Self
 
 import httpx
-import tenacity
-from pydantic import BaseModel
 
-from relaxd.client._calls import READY_PATH, Call, models_call, relax_calls
-from relaxd.client._errors import TransportError
+from relaxd.client._calls import READY_PATH, models_call, relax_calls
+from relaxd.client._connection import Connection
 from relaxd.client._inputs import MoleculeLike
-from relaxd.client._retry import RetryPolicy
-from relaxd.client.schemas import ModelInfo, Result
+from relaxd.client._job import Job
+from relaxd.client._job_calls import job_call, job_options, list_call, refine_options, submit_call
+from relaxd.client._retry import DEFAULT_RETRY, RetryPolicy
+from relaxd.client._settings import DEFAULT_TIMEOUT, http_options
+from relaxd.client.schemas import (
+    JobKind,
+    JobState,
+    ModelInfo,
+    Priority,
+    RefineOptions,
+    Result,
+    Webhook,
+)
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-"""Where `relaxd serve` listens when it is not told otherwise."""
-
-DEFAULT_TIMEOUT = httpx.Timeout(600.0, connect=10.0)
-"""A full batch of molecules beyond the model's domain takes minutes. Unit: s."""
-
-DEFAULT_RETRY = RetryPolicy()
-
-AnswerT = TypeVar("AnswerT", bound=BaseModel)
+DEFAULTS = RefineOptions()
 
 
 class Client:
@@ -31,7 +31,7 @@ class Client:
 
     Args:
         base_url: where the server is; the variable `RELAXD_URL`, or this machine, if not given.
-        api_key: sent as a bearer token.
+        api_key: sent as a bearer token; the variable `RELAXD_API_KEY`, or none, if not given.
         timeout: seconds, or an `httpx.Timeout`.
         retry: how a busy or unreachable server is asked again.
         transport: what carries the requests; the network if not given.
@@ -46,9 +46,9 @@ class Client:
         retry: RetryPolicy = DEFAULT_RETRY,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        options = _options(base_url, api_key, timeout)
+        options = http_options(base_url, api_key, timeout)
         self._http = httpx.Client(transport=transport, **options)
-        self._retrying = tenacity.Retrying(**retry.options())
+        self._connection = Connection(self._http, retry)
 
     def relax(self, molecules: Sequence[MoleculeLike], *, model: str | None = None) -> list[Result]:
         """Relax molecules, in as many calls as it takes.
@@ -66,8 +66,158 @@ class Client:
             TypeError: not a sequence of molecules.
             RelaxdError: a whole call failed.
         """
-        answers = [self._send(call) for call in relax_calls(molecules, model)]
+        answers = [self._connection.send(call) for call in relax_calls(molecules, model)]
         return [result for answer in answers for result in answer.results]
+
+    def refine(
+        self,
+        molecules: Iterable[MoleculeLike] | PathLike[str],
+        *,
+        level: str | None = None,
+        solvent: str | None = None,
+        start: Literal["relaxd", "given"] = DEFAULTS.start,
+        hessian: Literal["gfn2-xtb", "model"] = DEFAULTS.hessian,
+        frequencies: bool = DEFAULTS.frequencies,
+        max_gradients: int = DEFAULTS.max_gradients,
+        device: Literal["auto", "cpu", "gpu"] = DEFAULTS.device,
+        model: str | None = None,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        priority: Priority = "normal",
+        webhook: Webhook | None = None,
+        deduplicate: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Submit molecules to be refined by DFT, and return at once.
+
+        Args:
+            molecules: as for `submit`; results of `relax` keep their geometry.
+            level: of theory, a name such as `fast`, or functional[-dispersion]/basis; the
+                server's if not given.
+            solvent: implicit solvent; the gas phase if not given.
+            start: where DFT starts, where the model relaxes to or in the geometry as given.
+            hessian: where the optimiser knows curvature from.
+            frequencies: whether to check that the minimum is one.
+            max_gradients: after so many a molecule is given up.
+            device: where DFT is computed.
+            model: as for `submit`, like all that follow.
+            name: for people.
+            tags: to find the job by.
+            priority: which jobs come first.
+            webhook: whom to tell.
+            deduplicate: whether an earlier job will do.
+            idempotency_key: which submissions are one.
+
+        Raises:
+            TypeError: the molecules are none, or a single one.
+            ValueError: an option is not one that the server takes.
+            RelaxdError: the job was not accepted.
+        """
+        options = refine_options(
+            level,
+            solvent,
+            start=start,
+            hessian=hessian,
+            frequencies=frequencies,
+            max_gradients=max_gradients,
+            device=device,
+        )
+        return self.submit(
+            molecules,
+            kind="refine",
+            refine=options,
+            model=model,
+            name=name,
+            tags=tags,
+            priority=priority,
+            webhook=webhook,
+            deduplicate=deduplicate,
+            idempotency_key=idempotency_key,
+        )
+
+    def submit(
+        self,
+        molecules: Iterable[MoleculeLike] | PathLike[str],
+        *,
+        kind: JobKind = "relax",
+        refine: RefineOptions | None = None,
+        model: str | None = None,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        priority: Priority = "normal",
+        webhook: Webhook | None = None,
+        deduplicate: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Submit molecules as a job of any size, and return at once.
+
+        Args:
+            molecules: any iterable of what `relax` takes, a generator of millions included, for
+                it is sent as it goes; or the path of a `.smi`, `.sdf`, `.xyz` or `.extxyz` file.
+            kind: what to do with them.
+            refine: how DFT refines, for the kind `refine`.
+            model: name of the model; the server's default if not given.
+            name: for people.
+            tags: words to find the job by.
+            priority: jobs of higher priority are worked on first.
+            webhook: whom to tell when the job ends; not with a file.
+            deduplicate: whether an earlier job of yours that asks for the same, and has not
+                failed, may be returned instead.
+            idempotency_key: submissions with the same key are one job; if not given, each call
+                has its own, so that asking again after a broken connection makes no second job.
+
+        Raises:
+            TypeError: the molecules are none, or a single one.
+            ValueError: an option is not one that the server takes, a file is of another kind, or
+                it comes with a webhook.
+            OSError: there is no such file.
+            TransportError: the server was not reached. An iterator that is partly used up by then
+                cannot be sent again; a list or a file is.
+            RelaxdError: the job was not accepted.
+        """
+        options = job_options(
+            kind=kind,
+            refine=refine,
+            model=model,
+            name=name,
+            tags=tags,
+            priority=priority,
+            webhook=webhook,
+            deduplicate=deduplicate,
+        )
+        call = submit_call(molecules, options, idempotency_key)
+        return Job(self._connection, self._connection.send(call))
+
+    def job(self, id: str) -> Job:
+        """Return an earlier job.
+
+        Raises:
+            InputError: there is none of this id, or it belongs to another key.
+        """
+        return Job(self._connection, self._connection.send(job_call(id)))
+
+    def jobs(
+        self,
+        *,
+        state: JobState | None = None,
+        kind: JobKind | None = None,
+        tag: str | None = None,
+    ) -> Iterator[Job]:
+        """Yield earlier jobs, latest first.
+
+        Args:
+            state: only jobs that stand there.
+            kind: only jobs of this kind.
+            tag: only jobs with this tag.
+        """
+        cursor: str | None = None
+        while True:
+            page = self._connection.send(list_call(state, kind, tag, cursor))
+            for info in page.jobs:
+                yield Job(self._connection, info)
+            if page.next is None:
+                return
+            cursor = page.next
 
     def models(self) -> list[ModelInfo]:
         """Return the models that the server offers.
@@ -75,7 +225,7 @@ class Client:
         Raises:
             RelaxdError: the call failed.
         """
-        return self._send(models_call()).models
+        return self._connection.send(models_call()).models
 
     def ready(self) -> bool:
         """Tell whether the server is reached and can relax; never waits for it."""
@@ -93,89 +243,3 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _send(self, call: Call[AnswerT]) -> AnswerT:
-        answer: AnswerT = self._retrying.copy()(self._send_once, call)
-        return answer
-
-    def _send_once(self, call: Call[AnswerT]) -> AnswerT:
-        with _transport_errors():
-            response = self._http.send(call.request(self._http))
-        return call.read(response)
-
-
-class AsyncClient:
-    """The same as `Client`, for asyncio.
-
-    Args:
-        base_url: where the server is; the variable `RELAXD_URL`, or this machine, if not given.
-        api_key: sent as a bearer token.
-        timeout: seconds, or an `httpx.Timeout`.
-        retry: how a busy or unreachable server is asked again.
-        transport: what carries the requests; the network if not given.
-    """
-
-    def __init__(
-        self,
-        base_url: str | None = None,
-        *,
-        api_key: str | None = None,
-        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
-        retry: RetryPolicy = DEFAULT_RETRY,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        options = _options(base_url, api_key, timeout)
-        self._http = httpx.AsyncClient(transport=transport, **options)
-        self._retrying = tenacity.AsyncRetrying(**retry.options())
-
-    async def relax(
-        self, molecules: Sequence[MoleculeLike], *, model: str | None = None
-    ) -> list[Result]:
-        """Relax molecules; see `Client.relax`."""
-        answers = [await self._send(call) for call in relax_calls(molecules, model)]
-        return [result for answer in answers for result in answer.results]
-
-    async def models(self) -> list[ModelInfo]:
-        """Return the models that the server offers; see `Client.models`."""
-        return (await self._send(models_call())).models
-
-    async def ready(self) -> bool:
-        """Tell whether the server is reached and can relax; see `Client.ready`."""
-        try:
-            return (await self._http.get(READY_PATH)).is_success
-        except httpx.TransportError:
-            return False
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def _send(self, call: Call[AnswerT]) -> AnswerT:
-        return await self._retrying.copy()(self._send_once, call)
-
-    async def _send_once(self, call: Call[AnswerT]) -> AnswerT:
-        with _transport_errors():
-            response = await self._http.send(call.request(self._http))
-        return call.read(response)
-
-
-def _options(
-    base_url: str | None, api_key: str | None, timeout: float | httpx.Timeout
-) -> dict[str, Any]:
-    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
-    url = base_url or os.environ.get("RELAXD_URL") or DEFAULT_URL
-    return {"base_url": url, "headers": headers, "timeout": timeout}
-
-
-@contextmanager
-def _transport_errors() -> Iterator[None]:
-    try:
-        yield
-    except httpx.TransportError as error:
-        raise TransportError(f"no answer from the server: {error}") from error

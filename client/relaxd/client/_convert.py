@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from relaxd.client._optional import require
 
 if TYPE_CHECKING:
     import ase
@@ -25,7 +26,7 @@ def to_ase(result: Result) -> ase.Atoms:
         ModuleNotFoundError: ASE is not installed.
     """
     info = {"charge": result.charge, "multiplicity": result.multiplicity, "id": result.id}
-    atoms: ase.Atoms = _require("ase").Atoms(
+    atoms: ase.Atoms = require("ase").Atoms(
         numbers=result.atomic_numbers,
         positions=result.positions,
         info={key: value for key, value in info.items() if value is not None},
@@ -39,7 +40,7 @@ def to_rdkit(result: Result) -> Chem.Mol:
     Raises:
         ModuleNotFoundError: RDKit is not installed.
     """
-    chem = _require("rdkit.Chem")
+    chem = require("rdkit.Chem")
     if result.sdf is not None:
         bonded: Chem.Mol = chem.MolFromMolBlock(result.sdf, removeHs=False)
         return bonded
@@ -61,14 +62,14 @@ def write_sdf(path: str | PathLike[str], results: Iterable[Result]) -> int:
 
 def _record(result: Result) -> str:
     if result.sdf is None:
-        block: str = _require("rdkit.Chem").MolToMolBlock(to_rdkit(result))
+        block: str = require("rdkit.Chem").MolToMolBlock(to_rdkit(result))
     else:
         block = result.sdf
     return block if block.endswith(RECORD_END) else block + RECORD_END
 
 
 def _xyz(result: Result) -> str:
-    chem = _require("rdkit.Chem")
+    chem = require("rdkit.Chem")
     symbol = chem.GetPeriodicTable().GetElementSymbol
     numbers, positions = result.atomic_numbers or [], result.positions or []
     atoms = [
@@ -76,12 +77,3 @@ def _xyz(result: Result) -> str:
         for number, (x, y, z) in zip(numbers, positions, strict=True)
     ]
     return "\n".join([str(len(atoms)), "", *atoms, ""])
-
-
-def _require(module: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        package = module.partition(".")[0]
-        message = f"this needs the package {package!r}: pip install {package}"
-        raise ModuleNotFoundError(message, name=package) from error

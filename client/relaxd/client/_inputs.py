@@ -27,21 +27,23 @@ def to_wire(molecules: Sequence[MoleculeLike]) -> list[WireMolecule]:
         TypeError: the argument is a single molecule, or holds something that is no molecule.
         RelaxdError: it holds a result without a geometry.
     """
+    refuse_one_molecule(molecules)
+    return [molecule_to_wire(molecule) for molecule in molecules]
+
+
+def refuse_one_molecule(molecules: object) -> None:
+    """Check that a caller who is to give several molecules did not give one as it is.
+
+    Raises:
+        TypeError: it is one.
+    """
     if _is_one_molecule(molecules):
         kind = type(molecules).__name__
         raise TypeError(f"expected a sequence of molecules, got one {kind}: put it into a list")
-    return [_to_wire(molecule) for molecule in molecules]
 
 
-def _is_one_molecule(value: object) -> bool:
-    return isinstance(value, str | Mapping | Molecule | Result) or _is_ase(value)
-
-
-def _is_ase(value: object) -> bool:
-    return hasattr(value, "get_atomic_numbers")
-
-
-def _to_wire(molecule: Any) -> WireMolecule:
+def molecule_to_wire(molecule: Any) -> WireMolecule:
+    """Return the JSON of one molecule; see `to_wire`."""
     if isinstance(molecule, str):
         return molecule
     if isinstance(molecule, Mapping):
@@ -52,9 +54,22 @@ def _to_wire(molecule: Any) -> WireMolecule:
         return _dump(molecule)
     if _is_ase(molecule):
         return _dump(_from_ase(molecule))
-    if hasattr(molecule, "GetConformers"):
+    if _is_rdkit(molecule):
         return _dump(_from_rdkit(molecule))
     raise TypeError(f"expected a molecule, got {type(molecule).__name__}")
+
+
+def _is_one_molecule(value: object) -> bool:
+    is_ours = isinstance(value, str | Mapping | Molecule | Result)
+    return is_ours or _is_ase(value) or _is_rdkit(value)
+
+
+def _is_ase(value: object) -> bool:
+    return hasattr(value, "get_atomic_numbers")
+
+
+def _is_rdkit(value: object) -> bool:
+    return hasattr(value, "GetConformers")
 
 
 def _dump(molecule: Molecule) -> dict[str, Any]:

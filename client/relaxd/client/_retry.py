@@ -36,10 +36,16 @@ class RetryPolicy:
     initial_wait: float = 0.5
     max_wait: float = 60.0
 
-    def options(self) -> dict[str, Any]:
-        """Return the keywords that `tenacity.Retrying` and `AsyncRetrying` share."""
+    def options(self, repeatable: Callable[[], bool]) -> dict[str, Any]:
+        """Return the keywords that `tenacity.Retrying` and `AsyncRetrying` share.
+
+        Args:
+            repeatable: tells after a failed attempt whether the request can be sent once more.
+        """
         return {
-            "retry": tenacity.retry_if_exception(self.should_retry),
+            "retry": tenacity.retry_if_exception(
+                lambda error: repeatable() and self.should_retry(error)
+            ),
             "wait": self.wait,
             "stop": tenacity.stop_after_attempt(self.attempts),
             "reraise": True,
@@ -53,12 +59,22 @@ class RetryPolicy:
             return False
         return error.retry_after is None or error.retry_after <= self.max_wait
 
+    def wait_after(self, attempts: int, error: BaseException) -> float:
+        """Return the seconds to wait after so many failed attempts, the last with this error."""
+        state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
+        state.attempt_number = attempts
+        state.set_exception((type(error), error, error.__traceback__))
+        return self.wait(state)
+
     def wait(self, state: tenacity.RetryCallState) -> float:
         """Return the seconds to wait after a failed attempt."""
         backoff = tenacity.wait_random_exponential(self.initial_wait, self.max_wait)(state)
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, RelaxdError) else None
         return backoff if asked is None else max(asked, backoff)
+
+
+DEFAULT_RETRY = RetryPolicy()
 
 
 def parse_retry_after(

@@ -16,7 +16,7 @@ from ._evaluation import (
 from ._formats import from_rdkit, from_sdf, from_xyz
 from ._molecule import Molecule
 from ._qcschema import from_qcschema
-from ._read import read_molecules, to_molecule
+from ._read import read_molecules, split_records, to_molecule
 from ._relaxer import ModelSummary, MoleculeLike, Relaxer, relax_fallback
 from ._result import RelaxResult, superposed_rmsd
 from ._sampler import Fixpoint, Schedule, relax_to_fixpoint
@@ -57,6 +57,7 @@ __all__ = [
     "read_molecules",
     "relax_fallback",
     "relax_to_fixpoint",
+    "split_records",
     "stereo_kept",
     "superposed_rmsd",
     "table",

@@ -65,6 +65,19 @@ def read_molecules(
     return _parsed(split(_lines(path)), path.stem, parse, charge, multiplicity)
 
 
+def split_records(lines: Iterable[str], suffix: str) -> Iterator[Record]:
+    """Cuts a file into its molecules and reads none of them.
+
+    Args:
+        lines: of the file, with their ends; taken as they are needed.
+        suffix: of its name, such as `.sdf`.
+
+    Yields:
+        Title, None if it has none, and text of each molecule.
+    """
+    return FORMATS[suffix][0](lines)
+
+
 def _parsed(
     records: Iterator[Record],
     stem: str,

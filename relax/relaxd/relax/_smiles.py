@@ -1,9 +1,8 @@
 """Molecules from names that hold no geometry: SMILES, and IUPAC names by way of them."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 from rdkit import Chem, rdBase
@@ -14,6 +13,7 @@ from ._checks import MAIN_GROUP_METALS, check_size
 from ._errors import MoleculeError, naming
 from ._force_field import force_field_for, make_force_field
 from ._molecule import Molecule
+from ._opsin import to_smiles
 from ._stereo import has_specified_stereo
 
 SEED = 0x5EED
@@ -73,14 +73,14 @@ def from_iupac(
     """Converts an IUPAC name with OPSIN, then goes on as `from_smiles`.
 
     Raises:
-        MoleculeError: no-iupac-converter (`py2opsin` is not installed), unparsable-iupac, or what
-            `from_smiles` raises.
+        MoleculeError: no-iupac-converter (Java or the package py2opsin is missing),
+            unparsable-iupac (also where the name fits several molecules), or what `from_smiles`
+            raises.
     """
     with naming(id):
-        smiles = _converter()(name)
-        if not smiles:
-            raise MoleculeError("unparsable-iupac", f"OPSIN cannot read {name!r}")
-        return from_smiles(smiles, charge=charge, multiplicity=multiplicity, frozen=frozen, id=id)
+        return from_smiles(
+            to_smiles(name), charge=charge, multiplicity=multiplicity, frozen=frozen, id=id
+        )
 
 
 def embed(mol: Chem.Mol) -> Chem.Mol:
@@ -132,13 +132,3 @@ def _parse(smiles: str) -> Chem.Mol:
     sanitize(mol)
     Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
     return mol
-
-
-def _converter() -> Callable[[str], str]:
-    try:
-        convert: Callable[[str], str] = import_module("py2opsin").py2opsin
-    except ImportError as error:
-        raise MoleculeError(
-            "no-iupac-converter", "IUPAC names need the package py2opsin; send a SMILES instead"
-        ) from error
-    return convert

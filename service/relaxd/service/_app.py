@@ -3,14 +3,18 @@
 import importlib.metadata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from relaxd.relax import Relaxer, relax_fallback
+from relaxd.service._access import Access, check_exposed
 from relaxd.service._chemistry import read_molecule
 from relaxd.service._engine import Engine, RelaxerFactory
+from relaxd.service._guard import Guard
+from relaxd.service._job_routes import router as job_router
 from relaxd.service._metrics import Metrics
 from relaxd.service._middleware import BodyLimit, Observe
 from relaxd.service._openapi import DESCRIPTION
@@ -18,6 +22,11 @@ from relaxd.service._pipeline import Fallback, Read
 from relaxd.service._problems import add_problem_handlers
 from relaxd.service._routes import router
 from relaxd.service._settings import Settings
+from relaxd.service.jobs import ClusterFactory, Context, JobEngine, dask_cluster
+from relaxd.service.store import Database, Keys, migrate
+
+STARTUP_FAILURE = 3
+"""Exit status of a server that could not start, the same as uvicorn's own."""
 
 
 def create_app(
@@ -26,6 +35,7 @@ def create_app(
     relaxer_factory: RelaxerFactory = Relaxer.load,
     read: Read = read_molecule,
     fallback: Fallback = relax_fallback,
+    cluster: ClusterFactory = dask_cluster,
 ) -> FastAPI:
     """Return the application; its lifespan loads the model, and drains at the end.
 
@@ -34,13 +44,19 @@ def create_app(
         relaxer_factory: loads the model of a name onto a device.
         read: reads a molecule; called in a worker process.
         fallback: relaxes a molecule outside the model's domain; called in a worker process.
+        cluster: gives the workers of jobs.
     """
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with Engine(settings, metrics, relaxer_factory, read, fallback) as engine:
-            app.state.engine = engine
+        context = Context(settings, relaxer_factory, read, fallback)
+        async with (
+            Engine(settings, metrics, relaxer_factory, read, fallback) as engine,
+            JobEngine(context, cluster) as job_engine,
+        ):
+            app.state.engine, app.state.job_engine = engine, job_engine
+            app.state.access = Access(settings, Keys(job_engine.database))
             yield
 
     # The page of the documentation with all it needs: nothing is fetched from elsewhere.
@@ -54,15 +70,29 @@ def create_app(
     )
     app.state.metrics = metrics
     app.include_router(router)
+    app.include_router(job_router)
     add_problem_handlers(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_body_bytes,
+        streamed={"/v1/jobs": settings.max_job_bytes},
+    )
+    app.add_middleware(Guard)
     app.add_middleware(Observe, metrics=metrics)
     return app
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal says to stop, then answer what was accepted and return."""
-    uvicorn.run(
+    """Serve until a signal says to stop, then answer what was accepted and return.
+
+    Raises:
+        ExposedError: other machines could reach the service, and there are no keys.
+    """
+    database = Database(settings.database)
+    migrate(database)
+    check_exposed(settings, Keys(database))
+    database.close()
+    config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
@@ -70,3 +100,17 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=round(settings.drain_seconds),
         server_header=False,
     )
+    server = _Server(config)
+    server.run()
+    if not server.started:
+        raise SystemExit(STARTUP_FAILURE)
+
+
+class _Server(uvicorn.Server):
+    """Refuses work from the signal on: the lifespan ends only after the last answer."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        engine = getattr(self.config.app.state, "engine", None)  # type: ignore[union-attr]
+        if engine is not None:
+            engine.drain()
+        super().handle_exit(sig, frame)

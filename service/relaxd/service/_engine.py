@@ -71,7 +71,7 @@ class Engine:
 
     async def __aexit__(self, *_: object) -> None:
         """Refuse new work, wait for what was admitted, then end."""
-        self.state = State.DRAINING
+        self.drain()
         await self._loaded.wait()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), self._settings.drain_seconds)
@@ -100,6 +100,36 @@ class Engine:
             detail = f"The server cannot relax: it is {self.state}."
             raise ProblemError("resource", self.state, detail, headers=RETRY_AFTER)
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether the server is about to end."""
+        return self.state is State.DRAINING
+
+    def drain(self) -> None:
+        """Refuse new work from now on."""
+        self.state = State.DRAINING
+
+    def check_accepting(self) -> None:
+        """Return if jobs may be accepted, which wait until they can be done.
+
+        Raises:
+            ProblemError: the engine is draining, or failed to load.
+        """
+        if self.state is not State.LOADING:
+            self.check_ready()
+
+    def check_model(self, model: str | None) -> None:
+        """Return if a model is the one that is loaded; None is whichever it is.
+
+        Raises:
+            ProblemError: there is no such model.
+        """
+        if model is None:
+            return
+        self.check_ready()
+        if model != self._relaxer.model.name:
+            raise ProblemError("input", "unknown-model", f"There is no model {model!r} here.")
+
     async def relax(self, items: Sequence[Any], model: str | None) -> RelaxResponse:
         """Relax the entries of one request.
 
@@ -116,8 +146,7 @@ class Engine:
 
     def _admit(self, n: int, model: str | None) -> None:
         self.check_ready()
-        if model not in (None, self._relaxer.model.name):
-            raise ProblemError("input", "unknown-model", f"There is no model {model!r} here.")
+        self.check_model(model)
         if n > self._settings.max_molecules:
             detail = f"{n} molecules; one request may hold {self._settings.max_molecules}."
             raise ProblemError("limit", "too-many-molecules", detail)

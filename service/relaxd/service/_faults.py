@@ -5,6 +5,7 @@ import signal
 
 import torch
 
+from relaxd.dft_bridge import DftError
 from relaxd.relax import MoleculeError
 from relaxd.service._problems import ProblemError
 from relaxd.service._workers import WorkerCrashError, WorkerTimeoutError
@@ -25,6 +26,8 @@ def problem_of(error: Exception) -> ProblemError:
         return error
     if isinstance(error, MoleculeError):
         return ProblemError(error.category, error.code, f"{error}.")
+    if isinstance(error, DftError):
+        return ProblemError(error.category, error.code, error.reason)
     if isinstance(error, WorkerTimeoutError):
         return ProblemError("resource", "time-limit", "This molecule took too long.")
     if isinstance(error, WorkerCrashError):

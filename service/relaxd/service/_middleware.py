@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -48,34 +49,43 @@ class Observe:
 
 
 class BodyLimit:
-    """Refuses a body that is too large, as announced or as it arrives."""
+    """Refuses a body that is too large, as announced or as it arrives.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    Args:
+        app: the application.
+        max_bytes: of any body.
+        streamed: of those to these paths, which are never held in memory.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, streamed: Mapping[str, int]) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("Content-Length", "")
+        most = self._streamed.get(scope["path"], self._max_bytes)
         received = 0
 
         async def bounded() -> Message:
             nonlocal received
-            self._check(int(announced) if announced.isdecimal() else 0)
+            _check(int(announced) if announced.isdecimal() else 0, most)
             message = await receive()
             received += len(message.get("body", b""))
-            self._check(received)
+            _check(received, most)
             return message
 
         await self._app(scope, bounded, send)
 
-    def _check(self, n_bytes: int) -> None:
-        if n_bytes > self._max_bytes:
-            detail = f"The body is larger than {self._max_bytes} bytes."
-            # The rest of the body is not read, so the connection cannot be used again.
-            raise ProblemError("limit", "body-too-large", detail, headers={"Connection": "close"})
+
+def _check(n_bytes: int, most: int) -> None:
+    if n_bytes > most:
+        detail = f"The body is larger than {most} bytes."
+        # The rest of the body is not read, so the connection cannot be used again.
+        raise ProblemError("limit", "body-too-large", detail, headers={"Connection": "close"})
 
 
 def _request_id(headers: Headers) -> str:

@@ -64,26 +64,41 @@ class Pipeline:
         finally:
             self._batcher.close()
 
+    def in_domain(self, molecule: Molecule) -> bool:
+        """Tell whether the model was trained for such molecules."""
+        return self._relaxer.in_domain(molecule)
+
     async def answer(self, item: Any) -> Result:
         """Return the result of one entry of a request; never raises."""
         try:
-            result = await self._relax(item)
+            relaxed, cost = await self.relax(item)
+            result = result_of(relaxed, usage(cost, self._settings))
         except Exception as error:
             result = error_result(item, problem_of(error))
         method = result.verdict.method if result.verdict else ""
         self._metrics.observe_molecule(result.status, method)
         return result
 
-    async def _relax(self, item: Any) -> Result:
-        molecule, reading = await self._prepare(item)
+    async def relax(self, item: Any) -> tuple[RelaxResult, Cost]:
+        """Return the relaxed molecule of one entry, and what it took.
+
+        Raises:
+            Exception: any that `problem_of` knows.
+        """
+        molecule, reading = await self.read(item)
         if self._relaxer.in_domain(molecule):
             relaxed, cost = await self._batcher.submit(molecule)
         else:
             async with self._fallbacks:
                 relaxed, cost = await self._pool.run(metered, self._fallback, molecule)
-        return result_of(relaxed, usage(reading + cost, self._settings))
+        return relaxed, reading + cost
 
-    async def _prepare(self, item: Any) -> tuple[Molecule, Cost]:
+    async def read(self, item: Any) -> tuple[Molecule, Cost]:
+        """Return the molecule that an entry holds, and what reading it took.
+
+        Raises:
+            Exception: any that `problem_of` knows.
+        """
         self._n_reading += 1
         try:
             wire = parse_item(item)

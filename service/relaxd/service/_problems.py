@@ -86,12 +86,12 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, ProblemError):
-        return _respond(request, error)
+        return respond(request, error)
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     category, code = CODES.get(error.status_code, ("internal", "fault"))
     detail = f"{request.method} {request.url.path}: {error.detail}."
     fault = ProblemError(category, code, detail, status=error.status_code, headers=error.headers)
-    return _respond(request, fault)
+    return respond(request, fault)
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
@@ -104,15 +104,16 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
         fault = ProblemError("input", "empty-list", "The request holds no molecules.")
     else:
         fault = ProblemError("input", "invalid-request", first["msg"] + ".", errors=faults)
-    return _respond(request, fault)
+    return respond(request, fault)
 
 
 async def _on_unforeseen(request: Request, error: Exception) -> JSONResponse:
     logger.error("request %s failed", request.scope.get("request_id"), exc_info=error)
-    return _respond(request, ProblemError("internal", "fault", "The server failed; it is logged."))
+    return respond(request, ProblemError("internal", "fault", "The server failed; it is logged."))
 
 
-def _respond(request: Request, error: ProblemError) -> JSONResponse:
+def respond(request: Request, error: ProblemError) -> JSONResponse:
+    """Answer a request with a problem document."""
     # Also here, because the answer to an unforeseen fault passes no middleware on its way out.
     request_id = request.scope["request_id"]
     problem = error.problem.model_copy(update={"instance": f"urn:relaxd:request:{request_id}"})

@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from relaxd.client.schemas import ModelList, RelaxRequest, RelaxResponse
+from relaxd.service._access import AccessDep, CallerDep, caller
 from relaxd.service._engine import Engine, State
 from relaxd.service._metrics import Metrics
 from relaxd.service._openapi import RELAX_EXAMPLES, problems
@@ -45,17 +46,30 @@ class Health(BaseModel):
     "/v1/relax",
     tags=["relax"],
     dependencies=[Depends(_require_json)],
-    responses=problems(400, 413, 415, 422, 429, 500, 503),
+    responses=problems(400, 401, 413, 415, 422, 429, 500, 503),
 )
 async def relax(
     engine: EngineDep,
+    caller: CallerDep,
+    access: AccessDep,
     body: Annotated[RelaxRequest, Body(openapi_examples=RELAX_EXAMPLES)],
 ) -> RelaxResponse:
     """Relax up to 256 molecules and answer in the same call."""
-    return await engine.relax(body.molecules, body.model)
+    n = len(body.molecules)
+    await access.spend(caller, n)
+    try:
+        return await engine.relax(body.molecules, body.model)
+    except ProblemError:
+        await access.give_back(caller, n)
+        raise
 
 
-@router.get("/v1/models", tags=["models"], responses=problems(503))
+@router.get(
+    "/v1/models",
+    tags=["models"],
+    dependencies=[Depends(caller)],
+    responses=problems(401, 429, 503),
+)
 async def models(engine: EngineDep) -> ModelList:
     """List the models: level of theory, domain, and accuracy as last measured."""
     infos = engine.models
@@ -77,7 +91,13 @@ async def ready(engine: EngineDep) -> Health:
     return Health(status="ready")
 
 
-@router.get("/metrics", tags=["health"], response_class=Response)
+@router.get(
+    "/metrics",
+    tags=["health"],
+    dependencies=[Depends(caller)],
+    response_class=Response,
+    responses=problems(401, 429),
+)
 async def metrics(metrics: Annotated[Metrics, Depends(_metrics)]) -> Response:
     """Return all metrics in Prometheus' text format."""
     return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -1,13 +1,19 @@
 """What an operator can set, by `RELAXD_*` variables or by flags."""
 
-import ipaddress
 import os
+from pathlib import Path
 from typing import Annotated, Self
 
+import platformdirs
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from relaxd.client.schemas import MAX_MOLECULES
+
+DATA = platformdirs.user_data_path("relaxd")
+"""Where jobs are kept if nothing else is said."""
+
+SECONDS_PER_DAY = 86400.0
 
 DEFAULT_WORKERS = max(1, min(8, (os.cpu_count() or 2) - 1))
 """Worker processes if none are asked for: one core is left to the model."""
@@ -23,7 +29,7 @@ class Settings(BaseSettings):
         default=8000, description="Port to listen on; 0 takes a free one."
     )
     insecure: bool = Field(
-        default=False, description="Allow an address that other machines can reach."
+        default=False, description="Need no API keys: whoever reaches the service may use it."
     )
     log_level: str = Field(default="info", description="Level of the log, as uvicorn names it.")
 
@@ -63,6 +69,46 @@ class Settings(BaseSettings):
         "it wait longer than the batch before ran; a molecule on its own never waits.",
     )
 
+    database: str = Field(
+        default=f"sqlite:///{DATA / 'relaxd.db'}",
+        description="Where jobs are kept: sqlite:///FILE or postgresql://USER@HOST/NAME.",
+    )
+    journals: Path = Field(
+        default=DATA / "journals",
+        description="Folder of what DFT has computed; a refinement that was stopped goes on from "
+        "there. Workers on several hosts share it, or begin anew.",
+    )
+    scheduler: str | None = Field(
+        default=None,
+        description="Address of a Dask scheduler whose workers do the jobs; workers of the "
+        "server's own if not set.",
+    )
+    job_workers: PositiveInt = Field(
+        default=DEFAULT_WORKERS, description="The server's own processes for jobs."
+    )
+    job_molecules: PositiveInt = Field(
+        default=64, description="Molecules that a worker takes at once of a job that relaxes."
+    )
+    max_job_molecules: PositiveInt = Field(default=1_000_000, description="Molecules in one job.")
+    max_job_bytes: PositiveInt = Field(default=2**30, description="Body of a job, bytes.")
+    max_queued: PositiveInt = Field(
+        default=2_000_000, description="Molecules that wait in all jobs, before no more are taken."
+    )
+    lease_seconds: PositiveFloat = Field(
+        default=30.0,
+        description="A worker that is not heard of for so long is given up for lost, s.",
+    )
+    retention_days: PositiveFloat = Field(
+        default=30.0, description="For so long a job that has ended is kept, days."
+    )
+    dft_threads: PositiveInt = Field(default=1, description="Threads of one DFT calculation.")
+    dft_memory_mb: PositiveInt = Field(
+        default=4000, description="What one DFT calculation may hold at most, MB."
+    )
+    webhook_private: bool = Field(
+        default=False, description="Allow webhooks to addresses that are not public."
+    )
+
     watts_per_core: PositiveFloat = Field(
         default=10.0, description="Power of one busy core, for the energy estimate, W."
     )
@@ -73,22 +119,13 @@ class Settings(BaseSettings):
         default=None, description="Carbon intensity of the power, g CO2e per kWh."
     )
 
+    @property
+    def retention_seconds(self) -> float:
+        """For so long a job that has ended is kept, s."""
+        return self.retention_days * SECONDS_PER_DAY
+
     @model_validator(mode="after")
     def _is_coherent(self) -> Self:
-        if not self.insecure and not _is_loopback(self.host):
-            raise ValueError(
-                f"{self.host} can be reached from other machines, and there are no API keys: "
-                "listen on 127.0.0.1, or say --insecure if something else guards the service"
-            )
         if self.max_pending < self.max_molecules:
             raise ValueError("max_pending must not be below max_molecules")
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

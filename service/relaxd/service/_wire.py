@@ -62,12 +62,7 @@ def result_of(relaxed: RelaxResult, usage: Usage) -> Result:
         charge=start.charge,
         multiplicity=start.multiplicity,
         sdf=sdf,
-        relaxation=Relaxation(
-            converged=relaxed.converged,
-            n_evaluations=relaxed.n_evaluations,
-            rmsd_from_start=relaxed.rmsd_from_start,
-            seconds=relaxed.seconds,
-        ),
+        relaxation=relaxation_of(relaxed),
         verdict=Verdict(
             connectivity_kept=verdict.connectivity_kept,
             stereo_kept=verdict.stereo_kept,
@@ -76,6 +71,16 @@ def result_of(relaxed: RelaxResult, usage: Usage) -> Result:
             method=verdict.method,
         ),
         usage=usage,
+    )
+
+
+def relaxation_of(relaxed: RelaxResult) -> Relaxation:
+    """Return how a relaxation went, as it goes over the wire."""
+    return Relaxation(
+        converged=relaxed.converged,
+        n_evaluations=relaxed.n_evaluations,
+        rmsd_from_start=relaxed.rmsd_from_start,
+        seconds=relaxed.seconds,
     )
 
 

@@ -72,6 +72,11 @@ class WorkerPool:
         returned: ReturnT = await loop.run_in_executor(self._threads, self._call, function, args)
         return returned
 
+    def interrupt(self) -> None:
+        """Kill the processes; calls that run raise `WorkerCrashError`, later ones find new ones."""
+        for worker in self._workers:
+            worker.kill()
+
     def close(self) -> None:
         """Kill the processes; calls that still run raise `WorkerCrashError`."""
         for worker in self._workers:
@@ -122,6 +127,9 @@ class _Worker:
         if raised is not None:
             raise raised
         return returned
+
+    def kill(self) -> None:
+        self._process.kill()
 
     def close(self) -> None:
         self._closed = True

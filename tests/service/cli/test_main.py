@@ -45,7 +45,9 @@ def test_a_fault_of_ours_is_not_taken_for_a_light_installation() -> None:
     assert "pip install" not in process.stderr
 
 
-@pytest.mark.parametrize("command", ["relax", "refine", "serve", "train", "evaluate", "models"])
+@pytest.mark.parametrize(
+    "command", ["relax", "refine", "serve", "train", "evaluate", "models", "keys"]
+)
 def test_help_does_not_wait_for_torch(command: str) -> None:
     process = relaxd(command, "--help", without=["torch", "rdkit", "ase", "numpy"])
     assert (process.returncode, process.stderr) == (0, "")

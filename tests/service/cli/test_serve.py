@@ -1,6 +1,7 @@
 """`relaxd serve`: flags and help come from the settings."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +41,6 @@ def test_flags_go_before_variables_before_defaults(
     ("flags", "reason"),
     [
         (["--port", "many"], "port: Input should be a valid integer"),
-        (["--host", "0.0.0.0"], "other machines"),  # noqa: S104
         (["--nonsense"], "unrecognized arguments"),
         (["--workers"], "expected one argument"),
     ],
@@ -49,3 +49,9 @@ def test_usage(run: Run, served: list[Settings], flags: list[str], reason: str) 
     outcome = run("serve", *flags)
     assert (outcome.exit_code, served) == (2, [])
     assert reason in outcome.stderr
+
+
+def test_an_address_that_others_can_reach_needs_a_key(run: Run, tmp_path: Path) -> None:
+    outcome = run("serve", "--host", "0.0.0.0", "--database", f"sqlite:///{tmp_path}/relaxd.db")  # noqa: S104
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert "relaxd keys create NAME" in outcome.stderr

@@ -3,7 +3,6 @@
 from relaxd.client.schemas._job import (
     FINAL_STATES,
     Counts,
-    ItemStatus,
     JobEvent,
     JobInfo,
     JobKind,
@@ -34,7 +33,6 @@ __all__ = [
     "Counts",
     "Dft",
     "FieldFault",
-    "ItemStatus",
     "JobEvent",
     "JobInfo",
     "JobKind",

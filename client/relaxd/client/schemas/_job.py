@@ -19,9 +19,6 @@ JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[JobState] = frozenset({"succeeded", "failed", "cancelled"})
 """The states that a job does not leave."""
 
-ItemStatus = Literal["ok", "error", "cancelled"]
-"""How the work on one molecule ended."""
-
 Priority = Literal["low", "normal", "high"]
 """Jobs of higher priority are worked on first."""
 

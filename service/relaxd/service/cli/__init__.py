@@ -6,6 +6,7 @@ Commands import torch and the chemistry when they run: `relaxd --help` does not 
 import typer
 
 from relaxd.service.cli._evaluate import evaluate
+from relaxd.service.cli._keys import keys
 from relaxd.service.cli._models import models
 from relaxd.service.cli._refine import refine
 from relaxd.service.cli._relax import relax
@@ -26,3 +27,4 @@ app.command(context_settings=PASS_THROUGH)(serve)
 app.command()(train)
 app.command()(evaluate)
 app.command()(models)
+app.add_typer(keys, name="keys")

@@ -14,6 +14,7 @@ def _option(name: str, **options: Any) -> Any:
 
 DEFAULT_MODEL: str = Settings.model_fields["model"].default
 DEFAULT_DEVICE: str = Settings.model_fields["device"].default
+DEFAULT_DATABASE: str = Settings.model_fields["database"].default
 
 Inputs = Annotated[
     list[str],
@@ -40,6 +41,7 @@ Multiplicity = Annotated[
 ]
 Model = Annotated[str, _option("model")]
 Device = Annotated[str, _option("device")]
+Database = Annotated[str, _option("database", metavar="URL")]
 Threads = Annotated[int | None, _option("threads", min=1)]
 
 

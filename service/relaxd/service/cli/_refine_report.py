@@ -12,7 +12,7 @@ from rich.text import Text
 from tqdm import tqdm
 
 from relaxd.dft_bridge import Event, Step
-from relaxd.service.cli._refined import Failure, Refined
+from relaxd.service._refined import Failure, Refined
 
 COLUMNS = {
     "formula": 10,

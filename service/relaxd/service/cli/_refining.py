@@ -11,10 +11,11 @@ import typer
 
 from relaxd.dft_bridge import Batch, DftError, Level, Outcome, RefineSettings, Task, refine
 from relaxd.relax import Molecule, MoleculeError
+from relaxd.service._refined import Failure, Refined, frames
+from relaxd.service._starting import Start
 from relaxd.service.cli._outputs import Write
 from relaxd.service.cli._refine_report import Progress, RefineReport
-from relaxd.service.cli._refined import Failure, Refined, frames
-from relaxd.service.cli._starting import Start, Started
+from relaxd.service.cli._starting import Started
 
 Computed = tuple[Molecule, Outcome]
 """A molecule as it was read, and what came of it."""

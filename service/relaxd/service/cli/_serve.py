@@ -20,8 +20,13 @@ def serve(context: typer.Context) -> None:
     """Serve the HTTP API until told to stop."""
     settings = parse_settings(context.args)
     from relaxd.service import serve as run
+    from relaxd.service._access import ExposedError
 
-    run(settings)
+    try:
+        run(settings)
+    except ExposedError as error:
+        typer.echo(f"relaxd serve: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 def parse_settings(flags: list[str]) -> Settings:

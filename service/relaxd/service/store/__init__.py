@@ -2,6 +2,7 @@
 
 from relaxd.service.store._database import Database
 from relaxd.service.store._jobs import Filters, Jobs
+from relaxd.service.store._keys import KeyInfo, Keys, id_in
 from relaxd.service.store._migrate import migrate
 from relaxd.service.store._queue import MAX_LOSSES, Order, Pulse, Queue, Work
 from relaxd.service.store._rows import TaskRef
@@ -15,6 +16,8 @@ __all__ = [
     "FullError",
     "IdempotencyError",
     "Jobs",
+    "KeyInfo",
+    "Keys",
     "Notice",
     "Order",
     "Pulse",
@@ -24,5 +27,6 @@ __all__ = [
     "Uploads",
     "Webhooks",
     "Work",
+    "id_in",
     "migrate",
 ]

@@ -1,9 +1,12 @@
 """The connection to the database, and transactions that outlive its faults."""
 
 import functools
+import logging
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import tenacity
@@ -13,11 +16,19 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 P = ParamSpec("P")
 ReturnT = TypeVar("ReturnT")
 
+logger = logging.getLogger(__name__)
+
 PATIENCE = 60.0
 """For so long a transaction is tried again while the database is away or locked, s."""
 
 LOCK_SECONDS = 15.0
 """For so long SQLite waits for another process's transaction, s."""
+
+POOL_SIZE = 16
+"""So many connections are kept open; more are opened while more threads need one."""
+
+PERMANENT = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CANTOPEN)
+"""What SQLite says of a table or a file that is not there; time does not help."""
 
 
 class Database:
@@ -36,8 +47,17 @@ class Database:
         self.url = parsed.render_as_string(hide_password=False)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.now = clock
+        if self.is_sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         arguments = {"timeout": LOCK_SECONDS} if self.is_sqlite else {}
-        self.engine = create_engine(parsed, connect_args=arguments, pool_pre_ping=True)
+        self.engine = create_engine(
+            parsed,
+            connect_args=arguments,
+            pool_pre_ping=True,
+            pool_size=POOL_SIZE,
+            max_overflow=-1,
+            hide_parameters=True,  # errors are logged, and secrets of webhooks must not be
+        )
         if self.is_sqlite:
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -55,6 +75,12 @@ class Database:
         with self._writing.begin() as connection:
             yield connection
 
+    @contextmanager
+    def migration(self) -> Iterator[Connection]:
+        """The same, for changing tables: to replace one does not delete what refers to its rows."""
+        with self.engine.execution_options(writes=True, migrates=True).begin() as connection:
+            yield connection
+
     def close(self) -> None:
         """Close the connections."""
         self.engine.dispose()
@@ -62,14 +88,16 @@ class Database:
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    keys = "OFF" if options.get("migrates") else "ON"  # cannot be changed in a transaction
+    connection.exec_driver_sql(f"PRAGMA foreign_keys={keys}")
     # One that writes takes the lock at once: to take it later can fail without waiting.
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
 
 def durable(method: Callable[P, ReturnT]) -> Callable[P, ReturnT]:
@@ -82,6 +110,7 @@ def durable(method: Callable[P, ReturnT]) -> Callable[P, ReturnT]:
         retry=tenacity.retry_if_exception(_is_passing),
         wait=tenacity.wait_random_exponential(0.05, 2.0),
         stop=tenacity.stop_after_delay(PATIENCE),
+        before_sleep=tenacity.before_sleep_log(logger, logging.WARNING),
         reraise=True,
     )
 
@@ -95,5 +124,7 @@ def durable(method: Callable[P, ReturnT]) -> Callable[P, ReturnT]:
 def _is_passing(error: BaseException) -> bool:
     """Tell whether the same transaction may succeed later."""
     if not isinstance(error, DBAPIError):
+        return False
+    if getattr(error.orig, "sqlite_errorcode", None) in PERMANENT:
         return False
     return error.connection_invalidated or isinstance(error, OperationalError)

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 
 from relaxd.client.schemas import (
     FINAL_STATES,
     Counts,
-    ItemStatus,
     JobEvent,
     JobInfo,
     JobKind,
@@ -20,10 +19,13 @@ from relaxd.client.schemas import (
     Usage,
 )
 from relaxd.service.store._database import Database, durable
-from relaxd.service.store._rows import PRIORITIES
-from relaxd.service.store._tables import EventRow, ItemRow, JobRow, TagRow
+from relaxd.service.store._rows import CANCELLED, PRIORITIES, failure
+from relaxd.service.store._tables import EventRow, ItemRow, JobRow, TagRow, TaskRow
 
 NAMES: dict[int, Priority] = {number: name for name, number in PRIORITIES.items()}  # type: ignore[misc]
+
+ResultStatus = Literal["ok", "error"]
+"""What a result says of itself."""
 
 ToUsage = Callable[[float, float], Usage]
 """Makes processor and GPU seconds into what is told of them."""
@@ -98,28 +100,43 @@ class Jobs:
 
     @durable
     def results(
-        self, job_id: str, start: int, n: int, status: ItemStatus | None
-    ) -> list[JobResult]:
-        """Return results in order.
+        self, job_id: str, start: int, n: int, status: ResultStatus | None
+    ) -> tuple[list[JobResult], int | None]:
+        """Return results in order, up to the first task that is not done.
 
         Args:
             job_id: of the job.
             start: index at which to begin.
             n: how many at most.
-            status: only these; None stops before the first molecule that is not done.
+            status: only these, where what was cancelled counts as an error; None returns all.
+
+        Returns:
+            The results, and the index at which the next call begins; None if all were returned.
         """
-        where = [ItemRow.job_id == job_id, ItemRow.index >= start]
-        if status is not None:
-            where.append(ItemRow.status == status)
-        query = select(ItemRow.status, ItemRow.result).where(*where).order_by(ItemRow.index)
         with self._database.read() as connection:
-            rows = connection.execute(query.limit(n)).all()
-        found = []
-        for row in rows:
-            if row.status is None:
-                break
-            found.append(JobResult.model_validate_json(row.result))
-        return found
+            total = connection.execute(
+                select(JobRow.n_items).where(JobRow.id == job_id)
+            ).scalar_one_or_none()
+            if total is None:  # deleted in the meantime
+                return [], None
+            undone = connection.execute(
+                select(func.min(TaskRow.start)).where(
+                    TaskRow.job_id == job_id, TaskRow.state != "done"
+                )
+            ).scalar()
+            stop = total if undone is None else undone
+            where = [ItemRow.job_id == job_id, ItemRow.index >= start, ItemRow.index < stop]
+            if status is not None:
+                meant = ("ok",) if status == "ok" else ("error", "cancelled")
+                where.append(ItemRow.status.in_(meant))
+            # Only what was cancelled needs its molecule: it has no result.
+            molecule = case((ItemRow.result.is_(None), ItemRow.molecule)).label("molecule")
+            query = select(ItemRow.index, ItemRow.result, molecule).where(*where)
+            rows = connection.execute(query.order_by(ItemRow.index).limit(n)).all()
+        results = [_result(row) for row in rows]
+        if len(results) == n:
+            stop = results[-1].index + 1
+        return results, max(start, stop) if stop < total else None
 
     @durable
     def molecules(self, job_id: str, start: int, stop: int) -> list[str]:
@@ -176,6 +193,12 @@ class Jobs:
             cancel_requested=row.cancel,
             usage=self._usage(row.cpu_seconds, row.gpu_seconds) if row.started_at else None,
         )
+
+
+def _result(row: Any) -> JobResult:
+    if row.result is None:
+        return failure(row.index, row.molecule, CANCELLED)
+    return JobResult.model_validate_json(row.result)
 
 
 def _time(seconds: float | None) -> Any:

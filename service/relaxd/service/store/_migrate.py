@@ -17,7 +17,7 @@ def migrate(database: Database) -> None:
     """Make the tables, or change those of an earlier version; several servers may at once."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    with database.write() as connection:
+    with database.migration() as connection:
         if not database.is_sqlite:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
         config.attributes["connection"] = connection

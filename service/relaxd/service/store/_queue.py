@@ -1,27 +1,27 @@
 """The work that waits and the work that runs: each attempt at a task claims it, or does nothing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from relaxd.client.schemas import JobOptions, JobResult
+from relaxd.client.schemas import JobOptions, JobResult, Problem
 from relaxd.service.store._database import Database, durable
-from relaxd.service.store._rows import TaskRef, add_event, cancel_items, end_items, settle
+from relaxd.service.store._rows import TaskRef, add_event, cancel_items, failure, settle
 from relaxd.service.store._tables import ItemRow, JobRow, TaskRow
 
 MAX_LOSSES = 3
 """A molecule whose worker was lost so often is given up."""
 
-LOST = {
-    "type": "urn:relaxd:error:resource:worker-lost",
-    "title": "Worker lost",
-    "status": 503,
-    "detail": f"Each of {MAX_LOSSES} workers was lost while it worked on this molecule.",
-}
+LOST = Problem(
+    type="urn:relaxd:error:resource:worker-lost",
+    title="Worker lost",
+    status=503,
+    detail=f"Each of {MAX_LOSSES} workers was lost while it worked on this molecule.",
+)
 """The problem of such a molecule."""
 
 
@@ -76,21 +76,26 @@ class Queue:
         self._retention = retention
 
     def send(self, resource: str, n: int) -> list[TaskRef]:
-        """Take up to so many tasks that wait, the most urgent first, for an attempt at each."""
+        """Take up to so many tasks that wait, the most urgent first, for an attempt at each.
+
+        An error is the caller's to see, who asks again anyhow. If it hides that the tasks were
+        taken, they are `sent` to nobody, until whoever watches the pulses releases them.
+        """
         with self._database.write() as connection:
             rows = connection.execute(
                 select(TaskRow.__table__, JobRow.kind)
                 .join(JobRow)
                 .where(TaskRow.state == "queued", TaskRow.resource == resource)
-                .order_by(TaskRow.priority.desc(), TaskRow.due, TaskRow.job_id, TaskRow.start)
+                .order_by(TaskRow.priority, TaskRow.due, TaskRow.job_id, TaskRow.start)
                 .limit(n)
                 .with_for_update(skip_locked=True, of=TaskRow)
             ).all()
-            for row in rows:
+            if rows:
                 connection.execute(
                     update(TaskRow)
-                    .where(TaskRow.job_id == row.job_id, TaskRow.start == row.start)
-                    .values(state="sent", attempt=row.attempt + 1, worker=None)
+                    .where(TaskRow.job_id == bindparam("job"), TaskRow.start == bindparam("first"))
+                    .values(state="sent", attempt=TaskRow.attempt + 1, worker=None),
+                    [{"job": row.job_id, "first": row.start} for row in rows],
                 )
         return [_ref(row, row.attempt + 1) for row in rows]
 
@@ -148,7 +153,7 @@ class Queue:
 
     @durable
     def tell(self, ref: TaskRef, data: Mapping[str, Any]) -> None:
-        """Add a `step` event, if this attempt still counts."""
+        """Add a `step` event, if this attempt still counts; twice, if a fault hid the first."""
         with self._database.write() as connection:
             if self._is_running(connection, ref):
                 add_event(connection, ref.job_id, "step", dict(data))
@@ -164,19 +169,21 @@ class Queue:
         Returns:
             Whether they count; not if the task is another attempt's by now.
         """
+        rows = [
+            {
+                "at": result.index,
+                "status": result.status,
+                "result": result.model_dump_json(exclude_defaults=True),
+            }
+            for result in results
+        ]
         with self._database.write() as connection:
             if not self._is_running(connection, ref):
                 return self._was_finished(connection, ref)
             connection.execute(update(TaskRow).where(*_is(ref)).values(state="done"))
-            for result in results:
-                connection.execute(
-                    update(ItemRow)
-                    .where(ItemRow.job_id == ref.job_id, ItemRow.index == result.index)
-                    .values(
-                        status=result.status,
-                        result=result.model_dump_json(exclude_none=True),
-                    )
-                )
+            if rows:
+                at = (ItemRow.job_id == ref.job_id, ItemRow.index == bindparam("at"))
+                connection.execute(update(ItemRow).where(*at), rows)
             _count(connection, ref.job_id, results)
             cancel_items(connection, ref.job_id, ref.start, ref.stop)
             settle(connection, ref.job_id, self._database.now(), self._retention)
@@ -193,15 +200,17 @@ class Queue:
         with self._database.write() as connection:
             where = (*_is(ref), TaskRow.state.in_(("sent", "running")))
             row = connection.execute(
-                select(TaskRow.__table__, JobRow.cancel)
-                .join(JobRow)
-                .where(*where)
-                .with_for_update(of=TaskRow)
+                select(TaskRow.__table__).where(*where).with_for_update()
             ).first()
             if row is None:
                 return
+            # The job stays locked, so that its cancellation either is seen here or sees the task
+            # wait.
+            cancel = connection.execute(
+                select(JobRow.cancel).where(JobRow.id == ref.job_id).with_for_update(key_share=True)
+            ).scalar_one()
             losses = row.losses + lost
-            if row.cancel:
+            if cancel:
                 self._end(connection, ref, None)
             elif losses < MAX_LOSSES:
                 values = {"state": "queued", "losses": losses, "worker": None}
@@ -211,39 +220,48 @@ class Queue:
             else:
                 self._end(connection, ref, LOST)
 
-    def _end(self, connection: Connection, ref: TaskRef, problem: dict[str, Any] | None) -> None:
-        connection.execute(update(TaskRow).where(*_is(ref)).values(state="done"))
+    def _end(self, connection: Connection, ref: TaskRef, problem: Problem | None) -> None:
+        # One attempt more, so that the one that is over cannot take this end for its own.
+        ended = {"state": "done", "attempt": ref.attempt + 1}
+        connection.execute(update(TaskRow).where(*_is(ref)).values(ended))
         if problem is None:
             cancel_items(connection, ref.job_id, ref.start, ref.stop)
         else:
-            end_items(connection, ref.job_id, ref.start, ref.stop, status="error", problem=problem)
+            _fail(connection, ref, problem)
         settle(connection, ref.job_id, self._database.now(), self._retention)
 
-    @durable
     def cancel(self, job_id: str) -> None:
-        """Stop a job: what waits ends here, what runs is told by its next beat."""
+        """Stop a job: what waits ends here, what runs is told by its next beat.
+
+        It takes two transactions: every task that is released after the first ends by itself, so
+        that none waits after the second.
+        """
+        self._ask_to_stop(job_id)
+        self._end_waiting(job_id)
+
+    @durable
+    def _ask_to_stop(self, job_id: str) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                update(JobRow)
+                .where(JobRow.id == job_id, JobRow.state.in_(("queued", "running")))
+                .values(cancel=True)
+            )
+
+    @durable
+    def _end_waiting(self, job_id: str) -> None:
         with self._database.write() as connection:
             # Tasks before the job, as everywhere: two transactions that lock rows in different
             # orders would wait for each other.
-            waiting = (TaskRow.job_id == job_id, TaskRow.state.in_(("queued", "sent")))
             ended = connection.execute(
                 update(TaskRow)
-                .where(*waiting)
-                .values(state="done")
+                .where(TaskRow.job_id == job_id, TaskRow.state.in_(("queued", "sent")))
+                .values(state="done", attempt=TaskRow.attempt + 1)
                 .returning(TaskRow.start, TaskRow.stop)
             ).all()
-            asked = connection.execute(
-                update(JobRow)
-                .where(
-                    JobRow.id == job_id,
-                    JobRow.state.in_(("queued", "running")),
-                    JobRow.cancel.is_(False),
-                )
-                .values(cancel=True)
-            )
-            for start, stop in ended:
+            for start, stop in _joined((row.start, row.stop) for row in ended):
                 cancel_items(connection, job_id, start, stop)
-            if asked.rowcount or ended:
+            if ended:
                 settle(connection, job_id, self._database.now(), self._retention)
 
     @durable
@@ -317,6 +335,28 @@ def _count(connection: Connection, job_id: str, results: Sequence[JobResult]) ->
             gpu_seconds=JobRow.gpu_seconds + sum(usage.gpu_seconds for usage in usages),
         )
     )
+
+
+def _fail(connection: Connection, ref: TaskRef, problem: Problem) -> None:
+    """Give the only molecule of a task a problem."""
+    molecule = connection.execute(select(ItemRow.molecule).where(*_items(ref))).scalar_one()
+    result = failure(ref.start, molecule, problem)
+    connection.execute(
+        update(ItemRow)
+        .where(*_items(ref))
+        .values(status=result.status, result=result.model_dump_json(exclude_defaults=True))
+    )
+    _count(connection, ref.job_id, [result])
+
+
+def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the same, with one range where several follow each other."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in sorted(ranges):
+        if joined and joined[-1][1] == start:
+            start, _ = joined.pop()
+        joined.append((start, stop))
+    return joined
 
 
 def _split(connection: Connection, row: Any) -> None:

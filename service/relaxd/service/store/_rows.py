@@ -7,11 +7,19 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from relaxd.client.schemas import FINAL_STATES
+from relaxd.client.schemas import FINAL_STATES, JobResult, Problem
 from relaxd.service.store._tables import EventRow, ItemRow, JobRow
 
-PRIORITIES = {"low": -1, "normal": 0, "high": 1}
-"""How the names are ordered."""
+PRIORITIES = {"high": -1, "normal": 0, "low": 1}
+"""How the names are ordered; the smallest number comes first, as an index has it."""
+
+CANCELLED = Problem(
+    type="urn:relaxd:error:resource:cancelled",
+    title="Cancelled",
+    status=503,
+    detail="The job was cancelled before this molecule was done.",
+)
+"""The problem of a molecule that was not done."""
 
 
 @dataclass(frozen=True)
@@ -56,54 +64,31 @@ def add_event(connection: Connection, job_id: str, kind: str, data: dict[str, An
     connection.execute(insert(EventRow).values(job_id=job_id, id=number, kind=kind, data=data))
 
 
-def cancel_items(connection: Connection, job_id: str, start: int, stop: int) -> None:
-    """End the molecules of a task that are not done."""
-    end_items(
-        connection,
-        job_id,
-        start,
-        stop,
-        status="cancelled",
-        problem={
-            "type": "urn:relaxd:error:resource:cancelled",
-            "title": "Cancelled",
-            "status": 503,
-            "detail": "The job was cancelled before this molecule was done.",
-        },
+def failure(index: int, molecule: str, problem: Problem) -> JobResult:
+    """Return the result of a molecule whose work did not come to an end."""
+    given = json.loads(molecule)
+    name = given.get("id") if isinstance(given, dict) else None
+    return JobResult(
+        index=index, id=name if isinstance(name, str) else None, status="error", error=problem
     )
 
 
-def end_items(
-    connection: Connection,
-    job_id: str,
-    start: int,
-    stop: int,
-    *,
-    status: str,
-    problem: dict[str, Any],
-) -> None:
-    """Give the molecules of a task that are not done an error."""
-    where = (ItemRow.job_id == job_id, ItemRow.index >= start, ItemRow.index < stop)
-    rows = connection.execute(
-        select(ItemRow.index, ItemRow.molecule).where(*where, ItemRow.status.is_(None))
-    ).all()
-    for index, molecule in rows:
-        given = json.loads(molecule)
-        name = given.get("id") if isinstance(given, dict) else None
-        result = {
-            "id": name if isinstance(name, str) else None,
-            "status": "error",
-            "error": problem,
-            "index": index,
-        }
-        connection.execute(
-            update(ItemRow)
-            .where(ItemRow.job_id == job_id, ItemRow.index == index)
-            .values(status=status, result=json.dumps(result))
+def cancel_items(connection: Connection, job_id: str, start: int, stop: int) -> None:
+    """End the molecules of a range that are not done; readers make their results."""
+    ended = connection.execute(
+        update(ItemRow)
+        .where(
+            ItemRow.job_id == job_id,
+            ItemRow.index >= start,
+            ItemRow.index < stop,
+            ItemRow.status.is_(None),
         )
-    column = JobRow.n_cancelled if status == "cancelled" else JobRow.n_error
+        .values(status="cancelled")
+    )
     connection.execute(
-        update(JobRow).where(JobRow.id == job_id).values({column: column + len(rows)})
+        update(JobRow)
+        .where(JobRow.id == job_id)
+        .values(n_cancelled=JobRow.n_cancelled + ended.rowcount)
     )
 
 

@@ -101,16 +101,16 @@ class ItemRow(Base):
     molecule: Mapped[str] = mapped_column(Compressed)
     """As JSON; a string is a SMILES."""
     status: Mapped[str | None]
-    """`ItemStatus`; null while it is not done."""
+    """`ok`, `error` or `cancelled`; null while it is not done."""
     result: Mapped[str | None] = mapped_column(Compressed)
-    """`JobResult`, as JSON."""
+    """`JobResult`, as JSON; null where it was cancelled, too."""
 
 
 class TaskRow(Base):
     """Successive molecules of a job that one worker takes together."""
 
     __tablename__ = "tasks"
-    __table_args__ = (Index(None, "state", "resource", "priority", "due"),)
+    __table_args__ = (Index(None, "state", "resource", "priority", "due", "job_id", "start"),)
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -119,6 +119,7 @@ class TaskRow(Base):
     """`queued`, `sent` to the workers, `running` on one, or `done`."""
     resource: Mapped[str]
     priority: Mapped[int]
+    """The smallest comes first."""
     due: Mapped[float]
     """Tasks of equal priority are taken by this time, at which it would begin if it were alone."""
     attempt: Mapped[int] = mapped_column(default=0)

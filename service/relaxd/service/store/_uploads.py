@@ -74,11 +74,11 @@ class Uploads:
     def _open(self, job_id: str, owner: str, options: dict[str, Any]) -> None:
         now = self._database.now()
         with self._database.write() as connection:
+            if connection.execute(select(JobRow.id).where(JobRow.id == job_id)).first():
+                return
             waiting = waiting_molecules(connection)
             if waiting >= self._max_waiting:
                 raise FullError(waiting)
-            if connection.execute(select(JobRow.id).where(JobRow.id == job_id)).first():
-                return
             connection.execute(
                 insert(JobRow).values(
                     id=job_id,
@@ -134,26 +134,34 @@ class Uploads:
             IdempotencyError: the key came with another content before.
         """
         try:
-            return self._close(job_id, n_items, digest, key, slicing)
+            answer = self._close(job_id, n_items, digest, key, slicing)
         except IdempotencyError:
             self.discard(job_id)
             raise
-        except IntegrityError:  # the same key came at the same time, and was faster
-            return self._close(job_id, n_items, digest, key, slicing)
+        if answer != job_id:
+            self.discard(job_id)
+        return answer, answer != job_id
 
-    @durable
     def _close(
         self, job_id: str, n_items: int, digest: str, key: str | None, slicing: Slicing
-    ) -> tuple[str, bool]:
+    ) -> str:
+        try:
+            return self._try_to_close(job_id, n_items, digest, key, slicing)
+        except IntegrityError:  # the same key came at the same time, and was faster
+            return self._try_to_close(job_id, n_items, digest, key, slicing)
+
+    @durable
+    def _try_to_close(
+        self, job_id: str, n_items: int, digest: str, key: str | None, slicing: Slicing
+    ) -> str:
         now = self._database.now()
         with self._database.write() as connection:
             job = connection.execute(select(JobRow.__table__).where(JobRow.id == job_id)).one()
             if job.state != "uploading":
-                return job_id, False
+                return job_id
             earlier = self._earlier(connection, job, digest, key)
             if earlier is not None:
-                connection.execute(delete(JobRow).where(JobRow.id == job_id))
-                return earlier, True
+                return earlier
             connection.execute(
                 update(JobRow)
                 .where(JobRow.id == job_id)
@@ -171,7 +179,7 @@ class Uploads:
                 connection.execute(insert(TagRow), rows)
             connection.execute(insert(TaskRow), _tasks(job, n_items, now, slicing))
             add_event(connection, job_id, "state", {"state": "queued"})
-        return job_id, False
+        return job_id
 
     def _earlier(
         self, connection: Connection, job: Any, digest: str, key: str | None

@@ -121,8 +121,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("tasks", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_tasks_state_resource_priority_due"),
-            ["state", "resource", "priority", "due"],
+            batch_op.f("ix_tasks_state_resource_priority_due_job_id_start"),
+            ["state", "resource", "priority", "due", "job_id", "start"],
             unique=False,
         )
 
@@ -130,7 +130,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop the tables."""
     with op.batch_alter_table("tasks", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_tasks_state_resource_priority_due"))
+        batch_op.drop_index(batch_op.f("ix_tasks_state_resource_priority_due_job_id_start"))
 
     op.drop_table("tasks")
     op.drop_table("quotas")

@@ -1,4 +1,4 @@
-"""What `relaxd refine` writes of a molecule: the result, and the points on the way."""
+"""What is told of a refined molecule: the result, and the points on the way."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

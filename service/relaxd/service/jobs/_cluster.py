@@ -1,0 +1,138 @@
+"""The workers: Dask's, started here or reached by the address of their scheduler."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Protocol
+
+import dask
+from distributed import Client, LocalCluster
+from distributed.security import Security
+
+from relaxd.service._settings import Settings
+from relaxd.service.jobs._attempt import run_attempt
+from relaxd.service.jobs._runtime import Context
+from relaxd.service.store import TaskRef
+
+DASK_SETTINGS = {
+    # A task whose worker dies is ours to send again: only the table knows how often it failed.
+    "distributed.scheduler.allowed-failures": 0,
+    # A worker has children: one for the chemistry, one for each DFT.
+    "distributed.worker.daemon": False,
+    # A worker is busy for minutes without being ill.
+    "distributed.admin.tick.limit": "30s",
+    # Nothing is to be read over HTTP.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+"""Settings that the scheduler and the workers need."""
+
+RESOURCES = ("cpu", "gpu")
+"""What a worker can offer, one for each task at a time."""
+
+
+class Cluster(Protocol):
+    """Workers that run attempts."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the workers can be reached."""
+
+    async def slots(self) -> dict[str, int]:
+        """Return how many tasks that need each resource can run at once.
+
+        Raises:
+            OSError: the scheduler does not answer.
+        """
+
+    async def run(self, ref: TaskRef) -> bool:
+        """Run an attempt, and return whether its results count.
+
+        Raises:
+            Exception: it did not come to an end.
+        """
+
+
+ClusterFactory = Callable[[Context], AbstractAsyncContextManager[Cluster]]
+"""Gives workers for as long as its block runs; entering it may raise `OSError`."""
+
+
+class DaskCluster:
+    """Workers of Dask.
+
+    Args:
+        client: connected to the scheduler.
+        context: what the workers are told.
+    """
+
+    def __init__(self, client: Client, context: Context) -> None:
+        self._client = client
+        self._context = context
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the scheduler is there."""
+        return bool(self._client.status == "running")
+
+    async def slots(self) -> dict[str, int]:
+        """Return how many tasks that need each resource can run at once.
+
+        Raises:
+            OSError: the scheduler does not answer.
+        """
+        known = await self._client.scheduler.identity(n_workers=-1)
+        offered = [worker["resources"] for worker in known["workers"].values()]
+        return {
+            resource: int(sum(offer.get(resource, 0) for offer in offered))
+            for resource in RESOURCES
+        }
+
+    async def run(self, ref: TaskRef) -> bool:
+        """Run an attempt, and return whether its results count.
+
+        Raises:
+            CancelledError: the scheduler has forgotten it.
+            KilledWorker: its worker died.
+        """
+        future = self._client.submit(
+            run_attempt,
+            self._context,
+            ref,
+            key=ref.name,
+            resources={ref.resource: 1},
+            pure=False,
+            retries=0,
+        )
+        counts: bool = await future
+        return counts
+
+
+@asynccontextmanager
+async def dask_cluster(context: Context) -> AsyncIterator[Cluster]:
+    """Start workers, or connect to those of a scheduler, for as long as the block runs.
+
+    Raises:
+        OSError: the scheduler does not answer.
+    """
+    settings = context.settings
+    async with AsyncExitStack() as stack:
+        stack.enter_context(dask.config.set(DASK_SETTINGS))
+        address = settings.scheduler
+        if address is None:
+            address = await stack.enter_async_context(_own_workers(settings))
+        client = Client(address, asynchronous=True, set_as_default=False)
+        yield DaskCluster(await stack.enter_async_context(client), context)
+
+
+def _own_workers(settings: Settings) -> LocalCluster:
+    return LocalCluster(
+        n_workers=settings.job_workers,
+        threads_per_worker=1,
+        resources={"cpu": 1},
+        # With None it would take a fixed port.
+        dashboard_address="127.0.0.1:0",
+        # Other users of this machine reach the port too, and what Dask speaks can run code.
+        security=Security.temporary(),
+        silence_logs=logging.ERROR,
+        asynchronous=True,
+    )

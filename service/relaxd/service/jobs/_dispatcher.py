@@ -1,0 +1,122 @@
+"""Sends tasks that wait to workers that are free."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from sqlalchemy.exc import DBAPIError
+
+from relaxd.service.jobs._cluster import Cluster, ClusterFactory
+from relaxd.service.jobs._runtime import Context
+from relaxd.service.store import Queue, TaskRef
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+"""How often to look for tasks that another server accepted. Unit: s."""
+
+RECONNECT_SECONDS = 5.0
+"""After so long a scheduler that is away is tried again. Unit: s."""
+
+AHEAD = 1
+"""Tasks that each kind of resource is sent beyond those that run, so that no worker idles."""
+
+
+class Dispatcher:
+    """Keeps the workers busy.
+
+    Args:
+        context: what the workers are told.
+        queue: of tasks.
+        cluster: gives the workers.
+    """
+
+    def __init__(self, context: Context, queue: Queue, cluster: ClusterFactory) -> None:
+        self._context = context
+        self._queue = queue
+        self._cluster = cluster
+        self._sent: dict[TaskRef, asyncio.Task[bool]] = {}
+        self._woken = asyncio.Event()
+        self._draining = False
+        self.n_workers = 0
+        """How many tasks the workers can do at once; 0 as long as they are not needed."""
+
+    @property
+    def sent(self) -> set[TaskRef]:
+        """Attempts that the workers have from here and are not done with."""
+        return set(self._sent)
+
+    def wake(self) -> None:
+        """Look for tasks now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Send tasks until cancelled; workers are started once there is something to do."""
+        while True:
+            try:
+                await self._until_needed()
+                async with self._cluster(self._context) as workers:
+                    await self._send_all(workers)
+            except (OSError, DBAPIError):
+                logger.exception("the workers cannot be reached")
+            finally:
+                self._forget()
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def drain(self, seconds: float) -> None:
+        """Send no more, wait for quick tasks to end, and let the others wait for a later server."""
+        self._draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while any(ref.kind == "relax" for ref in self._sent):
+                    await asyncio.sleep(0.1)
+        if self._context.settings.scheduler is None:  # the workers end with this server
+            for ref in self._sent:
+                await asyncio.to_thread(self._queue.release, ref, lost=False)
+
+    async def _until_needed(self) -> None:
+        while not await asyncio.to_thread(self._queue.depth):
+            await self._pause()
+
+    async def _send_all(self, workers: Cluster) -> None:
+        while workers.is_connected:
+            await self._collect()
+            slots = await workers.slots()
+            self.n_workers = sum(slots.values())
+            if not self._draining:
+                for resource, n in slots.items():
+                    await self._send(workers, resource, n)
+            await self._pause()
+
+    def _forget(self) -> None:
+        """Leave what was sent to itself: if it still runs, its heartbeat says so."""
+        for task in self._sent.values():
+            task.cancel()
+        self._sent.clear()
+        self.n_workers = 0
+
+    async def _send(self, workers: Cluster, resource: str, slots: int) -> None:
+        busy = sum(ref.resource == resource for ref in self._sent)
+        if slots == 0 or slots + AHEAD <= busy:
+            return
+        for ref in await asyncio.to_thread(self._queue.send, resource, slots + AHEAD - busy):
+            task = asyncio.create_task(workers.run(ref), name=ref.name)
+            task.add_done_callback(lambda _: self._woken.set())
+            self._sent[ref] = task
+
+    async def _collect(self) -> None:
+        """Take note of what has ended; a task whose worker died waits again."""
+        for ref, task in list(self._sent.items()):
+            if not task.done():
+                continue
+            del self._sent[ref]
+            if task.cancelled() or task.exception() is not None:
+                reason = "forgotten" if task.cancelled() else repr(task.exception())
+                logger.warning("%s ended without a result: %s", ref.name, reason)
+                await asyncio.to_thread(self._queue.release, ref, lost=True)
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._woken.wait()
+        self._woken.clear()

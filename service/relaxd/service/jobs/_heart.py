@@ -1,0 +1,69 @@
+"""The heartbeat of one attempt: says that its worker lives, and hears what it is to do."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Self
+
+from sqlalchemy.exc import DBAPIError
+
+from relaxd.service.store import Order, Queue, TaskRef
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 0.5
+"""How often it beats; a cancelled job is heard of within this time. Unit: s."""
+
+
+class Heart:
+    """Beats in a thread of its own as long as its block runs.
+
+    Args:
+        queue: where to beat.
+        ref: the attempt.
+        seconds: between two beats.
+    """
+
+    def __init__(self, queue: Queue, ref: TaskRef, seconds: float = BEAT_SECONDS) -> None:
+        self.order = Order.GO_ON
+        self._queue = queue
+        self._ref = ref
+        self._seconds = seconds
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+        self._thread = threading.Thread(target=self._run, name=f"relaxd-{ref.name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        """Call a function, from another thread, once the work is to stop; now, if it is already."""
+        with self._lock:
+            self._callbacks.append(callback)
+            stopped = self.order is not Order.GO_ON
+        if stopped:
+            callback()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._seconds):
+            try:
+                order = self._queue.beat(self._ref)
+            except DBAPIError as error:  # the work goes on; the next beat may get through
+                logger.warning("no heartbeat of %s: %s", self._ref.name, error)
+                continue
+            if order is not Order.GO_ON:
+                self._stop(order)
+                return
+
+    def _stop(self, order: Order) -> None:
+        with self._lock:
+            self.order = order
+            callbacks = list(self._callbacks)
+        for callback in callbacks:
+            callback()

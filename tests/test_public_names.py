@@ -14,6 +14,11 @@ PACKAGES = (
     "relaxd.relax",
     "relaxd.dft_bridge",
     "relaxd.service",
+    "relaxd.service.access",
+    "relaxd.service.formats",
+    "relaxd.service.jobs",
+    "relaxd.service.store",
+    "relaxd.service.webhooks",
 )
 
 

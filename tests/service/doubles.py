@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -113,16 +114,22 @@ class ThreadCluster:
 
     is_connected = True
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, threads: ThreadPoolExecutor) -> None:
         self._context = context
+        self._threads = threads
 
     async def slots(self) -> dict[str, int]:
         return {"cpu": 1, "gpu": 0}
 
     async def run(self, ref: TaskRef) -> bool:
-        return await asyncio.to_thread(run_attempt, self._context, ref)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, run_attempt, self._context, ref)
 
 
 @asynccontextmanager
 async def thread_cluster(context: Context) -> AsyncIterator[Cluster]:
-    yield ThreadCluster(context)
+    threads = ThreadPoolExecutor(2)
+    try:
+        yield ThreadCluster(context, threads)
+    finally:
+        await asyncio.to_thread(threads.shutdown, cancel_futures=True)

@@ -15,7 +15,10 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from relaxd.service import Settings
-from relaxd.service._access import (
+from relaxd.service._metrics import Metrics
+from relaxd.service._middleware import Observe
+from relaxd.service._problems import ProblemError, add_problem_handlers
+from relaxd.service.access._access import (
     Access,
     AccessDep,
     Caller,
@@ -24,12 +27,9 @@ from relaxd.service._access import (
     check_exposed,
     is_loopback,
 )
-from relaxd.service._guard import Guard, is_open
-from relaxd.service._known import LOOKUPS, MEMORY_SECONDS, KnownKeys
-from relaxd.service._metrics import Metrics
-from relaxd.service._middleware import Observe
-from relaxd.service._problems import ProblemError, add_problem_handlers
-from relaxd.service._rates import PERIOD, Rates
+from relaxd.service.access._guard import Guard, is_open
+from relaxd.service.access._known import LOOKUPS, MEMORY_SECONDS, KnownKeys
+from relaxd.service.access._rates import PERIOD, Rates
 from relaxd.service.store import Database, KeyInfo, Keys, migrate
 
 from .conftest import Serve

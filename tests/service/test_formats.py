@@ -17,10 +17,10 @@ from rdkit import Chem
 from relaxd.client.schemas import Dft, JobResult, Problem, Relaxation, Usage, Verdict
 from relaxd.dft_bridge import RefineResult
 from relaxd.relax import Molecule, from_arrays, from_qcschema, from_sdf, from_smiles
-from relaxd.service import _qcschema
-from relaxd.service._formats import MEDIA_TYPES, write_results
-from relaxd.service._qcschema import received_version
 from relaxd.service._refined import Refined
+from relaxd.service.formats import _qcschema
+from relaxd.service.formats._formats import MEDIA_TYPES, write_results
+from relaxd.service.formats._qcschema import received_version
 
 MOLECULES = {
     "aspirin": from_smiles("CC(=O)Oc1ccccc1C(=O)O", id="aspirin"),

@@ -21,13 +21,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from relaxd.client.schemas import JobInfo, Webhook
-from relaxd.service import _notices, _signatures
-from relaxd.service._addresses import SystemResolver, check_url, is_public
-from relaxd.service._notices import AT_ONCE, BACKOFF, HOLD_SECONDS, Notifier, check_webhook
 from relaxd.service._problems import ProblemError
-from relaxd.service._signatures import sign
 from relaxd.service.store import Database, Notice, Webhooks, migrate
 from relaxd.service.store._tables import JobRow
+from relaxd.service.webhooks import _notices, _signatures
+from relaxd.service.webhooks._addresses import SystemResolver, check_url, is_public
+from relaxd.service.webhooks._notices import AT_ONCE, BACKOFF, HOLD_SECONDS, Notifier, check_webhook
+from relaxd.service.webhooks._signatures import sign
 
 from .store.doubles import OWNER, Clock, Store
 

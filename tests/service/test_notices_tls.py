@@ -13,8 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from relaxd.service._notices import Notifier, make_transport
 from relaxd.service.store import Database, migrate
+from relaxd.service.webhooks._notices import Notifier, make_transport
 
 from .store.doubles import Store
 from .test_notices import ended_job, is_told, kept, until

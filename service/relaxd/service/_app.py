@@ -10,10 +10,8 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from relaxd.relax import Relaxer, relax_fallback
-from relaxd.service._access import Access, check_exposed
 from relaxd.service._chemistry import read_molecule
 from relaxd.service._engine import Engine, RelaxerFactory
-from relaxd.service._guard import Guard
 from relaxd.service._job_routes import router as job_router
 from relaxd.service._metrics import Metrics
 from relaxd.service._middleware import BodyLimit, Observe
@@ -22,6 +20,7 @@ from relaxd.service._pipeline import Fallback, Read
 from relaxd.service._problems import add_problem_handlers
 from relaxd.service._routes import router
 from relaxd.service._settings import Settings
+from relaxd.service.access import Access, Guard, check_exposed
 from relaxd.service.jobs import ClusterFactory, Context, JobEngine, dask_cluster
 from relaxd.service.store import Database, Keys, migrate
 

@@ -26,13 +26,9 @@ from relaxd.client.schemas import (
     ResultPage,
 )
 from relaxd.dft_bridge import DftError
-from relaxd.service._access import Access, AccessDep, Caller, CallerDep
 from relaxd.service._faults import problem_of
-from relaxd.service._formats import Format, write_results
-from relaxd.service._notices import check_webhook
 from relaxd.service._openapi import JOB_BODY, problems
 from relaxd.service._problems import ProblemError
-from relaxd.service._qcschema import received_version
 from relaxd.service._receiving import (
     FILE_FORMS,
     Chunks,
@@ -44,8 +40,11 @@ from relaxd.service._receiving import (
     read_ndjson,
 )
 from relaxd.service._routes import EngineDep
+from relaxd.service.access import Access, AccessDep, Caller, CallerDep
+from relaxd.service.formats import Format, received_version, write_results
 from relaxd.service.jobs import JobEngine, refine_settings
 from relaxd.service.store import Filters, Slicing
+from relaxd.service.webhooks import check_webhook
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 

@@ -7,11 +7,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from relaxd.client.schemas import ModelList, RelaxRequest, RelaxResponse
-from relaxd.service._access import AccessDep, CallerDep, caller
 from relaxd.service._engine import Engine, State
 from relaxd.service._metrics import Metrics
 from relaxd.service._openapi import RELAX_EXAMPLES, problems
 from relaxd.service._problems import ProblemError
+from relaxd.service.access import AccessDep, CallerDep, caller
 
 router = APIRouter()
 

@@ -114,11 +114,13 @@ def test_results_of_one_status(store):
     (first, _), (second, _) = store.take(2)
     store.queue.finish(first, [ok(0), error(1), ok(2)])
     assert store.jobs.results(job_id, 0, 10, "error") == ([error(1)], 3)
-    store.queue.finish(second, [error(4)])
+    store.queue.finish(second, [ok(3), error(4)])
     assert store.jobs.results(job_id, 0, 1, "error") == ([error(1)], 2)
-    assert store.jobs.results(job_id, 2, 10, "error") == ([error(4)], None)
-    cancelled, _ = store.jobs.results(job_id, 0, 10, "cancelled")
-    assert [result.index for result in cancelled] == [3, 5]
+    (failed, cancelled), after = store.jobs.results(job_id, 2, 10, "error")
+    assert failed == error(4)
+    assert (cancelled.index, cancelled.error.title, after) == (5, "Cancelled", None)
+    assert store.jobs.results(job_id, 1, 2, "ok") == ([ok(2), ok(3)], 4)
+    assert store.jobs.results(job_id, 4, 2, "ok") == ([], None)
 
 
 def test_purge_deletes_only_what_is_final(store):

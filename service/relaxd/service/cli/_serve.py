@@ -20,7 +20,7 @@ def serve(context: typer.Context) -> None:
     """Serve the HTTP API until told to stop."""
     settings = parse_settings(context.args)
     from relaxd.service import serve as run
-    from relaxd.service._access import ExposedError
+    from relaxd.service.access import ExposedError
 
     try:
         run(settings)

@@ -4,7 +4,7 @@ import logging
 import uuid
 
 import tenacity
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from relaxd.client.schemas import JobResult
 from relaxd.service.jobs._heart import Heart
@@ -42,7 +42,7 @@ def run_attempt(context: Context, ref: TaskRef) -> bool:
 
 
 @tenacity.retry(
-    retry=tenacity.retry_if_exception_type(DBAPIError),
+    retry=tenacity.retry_if_exception_type(SQLAlchemyError),
     wait=tenacity.wait_random_exponential(1.0, 30.0),
     stop=tenacity.stop_after_delay(FINISH_SECONDS),
     reraise=True,

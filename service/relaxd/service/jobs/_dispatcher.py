@@ -4,7 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from relaxd.service.jobs._cluster import Cluster, ClusterFactory
 from relaxd.service.jobs._runtime import Context
@@ -57,7 +57,7 @@ class Dispatcher:
                 await self._until_needed()
                 async with self._cluster(self._context) as workers:
                     await self._send_all(workers)
-            except (OSError, DBAPIError):
+            except (OSError, SQLAlchemyError):
                 logger.exception("the workers cannot be reached")
             finally:
                 self._forget()
@@ -71,7 +71,7 @@ class Dispatcher:
                 while any(ref.kind == "relax" for ref in self._sent):
                     await asyncio.sleep(0.1)
         if self._context.settings.scheduler is None:  # the workers end with this server
-            for ref in self._sent:
+            for ref in list(self._sent):
                 await asyncio.to_thread(self._queue.release, ref, lost=False)
 
     async def _until_needed(self) -> None:

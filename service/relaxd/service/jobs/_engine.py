@@ -6,15 +6,15 @@ import logging
 import shutil
 from typing import Self
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
-from relaxd.service._notices import Notifier
 from relaxd.service._usage import Cost, usage
 from relaxd.service.jobs._cluster import ClusterFactory, dask_cluster
 from relaxd.service.jobs._dispatcher import Dispatcher
 from relaxd.service.jobs._reconciler import Reconciler
 from relaxd.service.jobs._runtime import Context
 from relaxd.service.store import Database, Jobs, Queue, Uploads, Webhooks, migrate
+from relaxd.service.webhooks import Notifier
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class JobEngine:
         while True:
             try:
                 await asyncio.to_thread(self.clean)
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 logger.warning("nothing is cleaned while the database is away: %s", error)
             await asyncio.sleep(CLEAN_SECONDS)
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from relaxd.service.store import Order, Queue, TaskRef
 
@@ -54,7 +54,7 @@ class Heart:
         while not self._ended.wait(self._seconds):
             try:
                 order = self._queue.beat(self._ref)
-            except DBAPIError as error:  # the work goes on; the next beat may get through
+            except SQLAlchemyError as error:  # the work goes on; the next beat may get through
                 logger.warning("no heartbeat of %s: %s", self._ref.name, error)
                 continue
             if order is not Order.GO_ON:

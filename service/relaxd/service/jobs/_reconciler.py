@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from relaxd.service.store import Pulse, Queue, TaskRef
 
@@ -40,7 +40,7 @@ class Reconciler:
         while True:
             try:
                 await asyncio.to_thread(self.look)
-            except DBAPIError as error:  # nothing is known, so nothing is lost
+            except SQLAlchemyError as error:  # nothing is known, so nothing is lost
                 self._seen.clear()
                 logger.warning("the database is away: %s", error)
             await asyncio.sleep(self._lease / 3)

@@ -10,9 +10,9 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.units import Hartree
 
 from relaxd.client.schemas import JobResult
-from relaxd.service._extxyz import write_extxyz
-from relaxd.service._qcschema import DEFAULT_VERSION, to_qcschema
-from relaxd.service._sdf import full_record
+from relaxd.service.formats._extxyz import write_extxyz
+from relaxd.service.formats._qcschema import DEFAULT_VERSION, to_qcschema
+from relaxd.service.formats._sdf import full_record
 
 FileFormat = Literal["sdf", "extxyz", "qcschema"]
 """A page as a file."""

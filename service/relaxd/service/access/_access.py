@@ -17,10 +17,10 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from sqlalchemy.exc import DBAPIError
 
-from relaxd.service._known import KnownKeys
 from relaxd.service._problems import ProblemError
-from relaxd.service._rates import Rates
 from relaxd.service._settings import Settings
+from relaxd.service.access._known import KnownKeys
+from relaxd.service.access._rates import Rates
 from relaxd.service.store import Keys, id_in
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ import binascii
 import hashlib
 import hmac
 
-from relaxd.service._addresses import invalid_webhook
+from relaxd.service.webhooks._addresses import invalid_webhook
 
 PREFIX = "whsec_"
 """Begins a secret whose rest is the key in base64."""

@@ -11,9 +11,15 @@ import httpx
 from sqlalchemy.exc import DBAPIError
 
 from relaxd.client.schemas import JobInfo, Webhook
-from relaxd.service._addresses import Resolver, SystemResolver, addresses_of, check_url, host_of
-from relaxd.service._signatures import check_secret, sign
 from relaxd.service.store import Jobs, Notice, Webhooks
+from relaxd.service.webhooks._addresses import (
+    Resolver,
+    SystemResolver,
+    addresses_of,
+    check_url,
+    host_of,
+)
+from relaxd.service.webhooks._signatures import check_secret, sign
 
 logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from relaxd.service._access import Access, Caller
 from relaxd.service._problems import ProblemError, respond
+from relaxd.service.access._access import Access, Caller
 
 OPEN_PATHS = frozenset({"/", "/v1/health/live", "/v1/health/ready"})
 """What anyone may read: the page, and whether the server is there."""

@@ -13,7 +13,7 @@ from qcelemental.models import QCEL_V1V2_SHIM_CODE, v2
 from rdkit import Chem, rdBase
 
 from relaxd.client.schemas import Dft, JobResult, Problem
-from relaxd.service._sdf import untitled
+from relaxd.service.formats._sdf import untitled
 
 DEFAULT_VERSION = 2
 """Of QCSchema, where none is asked for."""

@@ -1,0 +1,23 @@
+"""Who may call: API keys, rates and quotas."""
+
+from relaxd.service.access._access import (
+    Access,
+    AccessDep,
+    Caller,
+    CallerDep,
+    ExposedError,
+    caller,
+    check_exposed,
+)
+from relaxd.service.access._guard import Guard
+
+__all__ = [
+    "Access",
+    "AccessDep",
+    "Caller",
+    "CallerDep",
+    "ExposedError",
+    "Guard",
+    "caller",
+    "check_exposed",
+]

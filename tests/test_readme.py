@@ -53,6 +53,19 @@ def test_examples_with_a_server(code, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("code", examples("run: jobs"))
+def test_examples_with_jobs(code, tmp_path):
+    flags = [f"--database=sqlite:///{tmp_path}/relaxd.db", f"--journals={tmp_path}/journals"]
+    flags += ["--workers=1", "--job-workers=1"]
+    with running_service(*flags, log=tmp_path / "service.log") as url:
+        printed = run(code.replace("http://127.0.0.1:8000", url), tmp_path)
+    *lines, converged = printed.splitlines()
+    assert lines[:2] == ["CCO ok", "c1ccncc1O ok"]
+    assert [line.split()[0] for line in lines[2:]] == [str(n) for n in range(1, len(lines) - 1)]
+    assert converged == "True"
+    assert (tmp_path / "relaxed.sdf").read_text().count("$$$$") == 2
+
+
 @pytest.mark.parametrize("target", re.findall(r"`?make (\w+)", README))
 def test_every_make_target_named_exists(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)

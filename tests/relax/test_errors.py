@@ -84,6 +84,7 @@ TRIGGERS: list[tuple[str, Callable[[], object]]] = [
     ("no-force-field", lambda: mmff94(from_smiles("C[Sn](C)(C)C"))),
     ("non-finite-positions", lambda: from_arrays([8, 1, 1], water_with(np.nan))),
     ("non-finite-positions", lambda: from_arrays([8, 1, 1], water_with(np.inf))),
+    ("positions-out-of-range", lambda: from_arrays([8, 1, 1], water_with(1e7))),
     ("overlapping-atoms", lambda: from_arrays([8, 1, 1], [WATER[0], WATER[0], WATER[1]])),
     ("periodic", lambda: from_atoms(Atoms("O", cell=[5, 5, 5], pbc=True))),
     ("rdkit-failed", rdkit_fails),

@@ -3,7 +3,9 @@
 import io
 from pathlib import Path
 
+import ase.io
 import pytest
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from relaxd.relax import (
     Molecule,
@@ -11,6 +13,7 @@ from relaxd.relax import (
     from_arrays,
     from_smiles,
     read_molecules,
+    write_extxyz,
     write_sdf,
     write_xyz,
 )
@@ -89,3 +92,31 @@ def test_charge_holds_for_every_molecule(tmp_path: Path) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         list(read_molecules(tmp_path / "none.sdf"))
+
+
+@pytest.mark.parametrize(
+    ("smiles", "id"),
+    [
+        (r"F/C=C\F", "cis"),
+        (r"F/C=C/F", "a\\b"),
+        ("C=C", "ends with ="),
+        ("C", "_JSON [1]"),
+        ("C", 'two "quotes"'),
+    ],
+)
+def test_extxyz_comes_back_as_it_was(tmp_path: Path, smiles: str, id: str) -> None:
+    write_xyz(tmp_path / "set.xyz", [from_smiles(smiles, id=id)])
+    atoms = ase.io.read(tmp_path / "set.xyz", format="extxyz")
+    assert (atoms.info["smiles"], str(atoms.info["id"])) == (smiles, id)
+
+
+def test_extxyz_leaves_the_frame_alone() -> None:
+    atoms = from_smiles(r"F/C=C\F").to_atoms()
+    atoms.calc = SinglePointCalculator(atoms, energy=-1.0, forces=atoms.positions)
+    atoms.info["note"] = ""
+    file = io.StringIO()
+    write_extxyz(file, [atoms, atoms])
+    assert (atoms.info["smiles"], atoms.info["note"]) == (r"F/C=C\F", "")
+    frames = ase.io.read(io.StringIO(file.getvalue()), index=":", format="extxyz")
+    assert [frame.get_potential_energy() for frame in frames] == [-1.0, -1.0]
+    assert all("note" not in frame.info for frame in frames)

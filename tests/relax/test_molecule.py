@@ -1,12 +1,21 @@
 """What a `Molecule` holds, and that it keeps it."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from ase.constraints import FixAtoms
+from rdkit import Chem
 
-from relaxd.relax import Molecule, MoleculeError, from_arrays, from_smiles
+from relaxd.relax import (
+    Molecule,
+    MoleculeError,
+    from_arrays,
+    from_sdf,
+    from_smiles,
+    split_records,
+)
 
 ETHANOL = from_smiles("CCO", id="ethanol", frozen=[2, 0])
 
@@ -61,6 +70,31 @@ def test_to_sdf_has_title_and_data_items() -> None:
     assert record.endswith("$$$$\n")
     assert "<method>" in record
     assert "<multiplicity>" in record
+
+
+@pytest.mark.parametrize(
+    ("id", "title"),
+    [
+        ("one\ntwo", "one two"),
+        ("one\r\ntwo\n", "one two"),
+        ("\n\n", ""),
+        ("a\u2028b\x0bc", "a b c"),
+        ("$$$$", "$$$$"),
+        ("M  END\n$$$$\n", "M  END $$$$"),
+    ],
+)
+def test_no_id_spoils_a_record(id: str, title: str) -> None:
+    molecule = replace(ETHANOL, id=id)
+    records = str(molecule.to_sdf()) + str(ETHANOL.to_sdf())
+    supplier = Chem.SDMolSupplier()
+    supplier.SetData(records, removeHs=False)
+    assert [mol.GetProp("_Name").strip() for mol in supplier] == [title, "ethanol"]
+    assert [mol.GetNumAtoms() for mol in supplier] == [9, 9]
+    lines = (f"{line}\n" for line in records.split("\n")[:-1])
+    assert [found for found, _ in split_records(lines, ".sdf")] == [title, "ethanol"]
+    assert from_sdf(str(molecule.to_sdf())).id == (title or None)
+    assert molecule.to_rdkit().GetProp("_Name").strip() == title
+    assert molecule.id == id
 
 
 def test_without_bonds_there_is_no_sdf() -> None:

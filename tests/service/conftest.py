@@ -38,7 +38,7 @@ async def serve(app: Any) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60.0) as client,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60.0) as client,
     ):
         yield client
 

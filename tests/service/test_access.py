@@ -114,7 +114,7 @@ def connect(keys: CountingKeys, clock: Clock, tmp_path: Path) -> Any:
     async def start(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
         app = make_app(Access(Settings(**settings), keys, clock), tmp_path)
         transport = httpx.ASGITransport(app, client=("192.0.2.7", 4711))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield client
 
     return start
@@ -232,7 +232,7 @@ async def test_without_access_nothing_passes(connect: Any, keys: Keys, tmp_path:
     app = make_app(Access(Settings(), keys), tmp_path)
     del app.state.access
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         assert (await client.get("/v1/caller")).status_code == 500
 
 

@@ -55,7 +55,7 @@ async def test_drain_answers_what_was_accepted(relaxer: FakeRelaxer) -> None:
     relaxer.gate.clear()
     app = make_app(relaxer.load)
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         lifespan = app.router.lifespan_context(app)
         await lifespan.__aenter__()
         await until_ready(client)

@@ -47,6 +47,28 @@ async def test_idle_worker_that_was_killed_is_not_noticed(pool: WorkerPool) -> N
     assert {await pool.run(os.getpid) for _ in range(4)}.isdisjoint(pids)
 
 
+async def test_call_whose_process_was_killed_is_run_once_more(tmp_path: Path) -> None:
+    pool = WorkerPool(1, 30.0, preload=[])
+    pool.start()
+    marker = tmp_path / "marker"
+    assert await pool.run(killed_the_first_time, marker) == "survived"
+    marker.unlink()
+    with pytest.raises(WorkerCrashError) as caught:
+        await pool.run(suicide)
+    assert caught.value.exitcode == -signal.SIGKILL
+    pool.close()
+
+
+async def test_server_that_forks_was_killed(pool: WorkerPool) -> None:
+    pids = {await pool.run(os.getpid) for _ in range(4)}
+    os.kill(await pool.run(os.getppid), signal.SIGKILL)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    while any(_runs(pid) for pid in pids):
+        await asyncio.sleep(0.01)
+    assert await pool.run(operator.add, 1, 2) == 3
+
+
 async def test_time_limit() -> None:
     pool = WorkerPool(1, 0.2, preload=[])
     pool.start()
@@ -68,6 +90,17 @@ async def test_workers_use_one_thread_each(pool: WorkerPool) -> None:
     before = os.environ.get("MKL_NUM_THREADS")
     assert await pool.run(os.getenv, "MKL_NUM_THREADS") == "1"
     assert os.environ.get("MKL_NUM_THREADS") == before
+
+
+def killed_the_first_time(marker: Path) -> str:
+    if not marker.exists():
+        marker.touch()
+        suicide()
+    return "survived"
+
+
+def suicide() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _runs(pid: int) -> bool:

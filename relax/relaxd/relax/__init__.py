@@ -22,7 +22,7 @@ from ._result import RelaxResult, superposed_rmsd
 from ._sampler import Fixpoint, Schedule, relax_to_fixpoint
 from ._smiles import from_iupac, from_smiles
 from ._verdict import Verdict, connectivity_kept, stereo_kept
-from ._write import write_sdf, write_xyz
+from ._write import write_extxyz, write_sdf, write_xyz
 
 __all__ = [
     "CODES",
@@ -63,6 +63,7 @@ __all__ = [
     "table",
     "to_molecule",
     "validation_cases",
+    "write_extxyz",
     "write_sdf",
     "write_xyz",
 ]

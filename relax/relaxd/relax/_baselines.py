@@ -111,7 +111,7 @@ def gfn2_xtb(molecule: Molecule, fmax: float = FMAX, max_steps: int = 500) -> Ba
     try:
         converged = bool(optimizer.run(fmax=fmax, steps=max_steps))
         energy = float(atoms.get_potential_energy())
-    except CalculatorError as error:
+    except (CalculatorError, np.linalg.LinAlgError) as error:
         raise MoleculeError(
             "scf-not-converged", f"GFN2-xTB has no solution here: {error}", molecule.id
         ) from error
@@ -126,6 +126,8 @@ def _model_hessian(molecule: Molecule) -> npt.NDArray[np.float64] | None:
     if name is None:
         return None
     model = hessian(molecule.rdmol, name)
+    if not np.isfinite(model).all():  # atoms in places that the force field does not foresee
+        return None
     held = np.repeat(np.isin(np.arange(len(molecule)), molecule.frozen), 3)
     # What does not move must not pull on what does.
     model[held, :] = model[:, held] = 0.0

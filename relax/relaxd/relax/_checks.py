@@ -17,6 +17,9 @@ MAX_ATOMS = 1000
 MIN_DISTANCE = 0.4
 """Angstrom; the shortest bond there is, in H2, measures 0.74."""
 
+MAX_COORDINATE = 1e6
+"""Angstrom; so far from the origin, double precision still resolves 1e-9 Angstrom."""
+
 MAIN_GROUP_METALS = frozenset(
     {3, 4, 11, 12, 13, 19, 20, 31, 37, 38, 49, 50, 55, 56, 81, 82, 83, 84}
 )
@@ -77,12 +80,17 @@ def check_positions(
     """Asks for finite positions (n, 3), in Angstrom, with no two atoms in one place.
 
     Raises:
-        MoleculeError: non-finite-positions, missing-coordinates or overlapping-atoms.
+        MoleculeError: non-finite-positions, positions-out-of-range, missing-coordinates or
+            overlapping-atoms.
     """
     n = len(positions)
     wrong = np.flatnonzero(~np.isfinite(positions).all(axis=1))
     if wrong.size:
         raise MoleculeError("non-finite-positions", f"atom {wrong[0]} is at {positions[wrong[0]]}")
+    if np.abs(positions).max() > MAX_COORDINATE:
+        raise MoleculeError(
+            "positions-out-of-range", f"an atom is more than {MAX_COORDINATE:g} A from the origin"
+        )
     if n > 1 and not positions.any():
         raise MoleculeError("missing-coordinates", "every atom is at the origin")
     distances = np.linalg.norm(positions[:, None] - positions[None, :], axis=-1)

@@ -28,6 +28,7 @@ CODES: dict[str, Category] = {
     "non-finite-positions": "input",
     "overlapping-atoms": "input",
     "periodic": "input",
+    "positions-out-of-range": "input",
     "rdkit-failed": "internal",
     "scf-not-converged": "convergence",
     "too-many-atoms": "limit",

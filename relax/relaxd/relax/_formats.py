@@ -1,5 +1,6 @@
 """Molecules from text formats and RDKit molecules that hold a geometry, used as given."""
 
+import re
 from collections.abc import Sequence
 from io import StringIO
 
@@ -12,6 +13,9 @@ from ._errors import MoleculeError, naming
 from ._molecule import Molecule
 from ._smiles import embed
 from ._stereo import mark_stereo
+
+MANY_COLUMNS = re.compile(r":\s*\+?[\d_]{6,}")
+"""In the `Properties` of an XYZ comment: ASE would make so many columns."""
 
 
 def from_xyz(
@@ -36,6 +40,7 @@ def from_xyz(
             raises.
     """
     with naming(id):
+        _check_one(_count_frames(text), "XYZ frames")
         try:
             frames = read(StringIO(text), index=":", format="extxyz")
         except KeyError as error:
@@ -44,7 +49,6 @@ def from_xyz(
             raise MoleculeError("unparsable-xyz", f"not an XYZ frame: {error}") from error
         if not frames:
             raise MoleculeError("unparsable-xyz", "the text holds no XYZ frame")
-        _check_one(len(frames), "XYZ frames")
         return from_atoms(frames[0], charge=charge, multiplicity=multiplicity, frozen=frozen, id=id)
 
 
@@ -142,6 +146,33 @@ def _from_geometry(
     sanitize(mol)
     mark_stereo(mol)
     return from_bonded(mol, charge=charge, multiplicity=multiplicity, frozen=frozen, id=id)
+
+
+def _count_frames(text: str) -> int:
+    """Count XYZ frames, up to the first that ASE refuses itself.
+
+    ASE counts up to whatever number of atoms or columns a frame promises, be it for hours.
+
+    Raises:
+        MoleculeError: unparsable-xyz; a frame promises more than there is.
+    """
+    lines = text.split("\n")
+    frames = start = 0
+    while start < len(lines) and lines[start].strip():
+        try:
+            n_atoms = max(0, int(lines[start]))
+        except ValueError:
+            break
+        comment = lines[start + 1] if start + 1 < len(lines) else ""
+        many_columns = "Properties" in comment and MANY_COLUMNS.search(comment)
+        if n_atoms > len(lines) or many_columns:
+            promised = "columns" if many_columns else "atoms"
+            raise MoleculeError("unparsable-xyz", f"the frame has not the {promised} it promises")
+        frames += 1
+        start += n_atoms + 2
+        while start < len(lines) and lines[start].lstrip().startswith("VEC"):
+            start += 1
+    return frames
 
 
 def _parse_sdf(text: str) -> Chem.Mol:

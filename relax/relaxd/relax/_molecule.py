@@ -118,11 +118,11 @@ class Molecule:
         return atoms
 
     def to_rdkit(self) -> Chem.Mol | None:
-        """A copy of `rdmol` named by `id`; None where the bonds are unknown."""
+        """A copy of `rdmol` named by `id`, in one line; None where the bonds are unknown."""
         if self.rdmol is None:
             return None
         mol = Chem.Mol(self.rdmol)
-        mol.SetProp("_Name", self.id or "")
+        mol.SetProp("_Name", _title(self.id or ""))
         return mol
 
     def to_sdf(self, properties: Mapping[str, object] | None = None) -> str | None:
@@ -149,6 +149,13 @@ def with_conformer(mol: Chem.Mol, positions: npt.NDArray[np.float64]) -> Chem.Mo
         conformer.SetAtomPosition(i, Point3D(x, y, z))
     copy.AddConformer(conformer)
     return copy
+
+
+def _title(id: str) -> str:
+    """What can stand in the first line of a record; of several lines, one."""
+    title = " ".join(id.splitlines()).strip()
+    # At the beginning of a line, this ends a record.
+    return f" {title}" if title.startswith("$$$$") else title
 
 
 def _unpickle(

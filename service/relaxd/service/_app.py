@@ -11,8 +11,10 @@ from fastapi_offline import FastAPIOffline
 
 from relaxd.relax import Relaxer, relax_fallback
 from relaxd.service._chemistry import read_molecule
-from relaxd.service._engine import Engine, RelaxerFactory
+from relaxd.service._engine import Engine, RelaxerFactory, State
+from relaxd.service._job_metrics import job_metrics
 from relaxd.service._job_routes import router as job_router
+from relaxd.service._logging import set_up_logging
 from relaxd.service._metrics import Metrics
 from relaxd.service._middleware import BodyLimit, Observe
 from relaxd.service._openapi import DESCRIPTION
@@ -56,7 +58,9 @@ def create_app(
         ):
             app.state.engine, app.state.job_engine = engine, job_engine
             app.state.access = Access(settings, Keys(job_engine.database))
-            yield
+            metrics.ready.set_function(lambda: engine.state is State.READY)
+            async with job_metrics(job_engine, metrics) as app.state.job_metrics:
+                yield
 
     # The page of the documentation with all it needs: nothing is fetched from elsewhere.
     app: FastAPI = FastAPIOffline(
@@ -87,6 +91,7 @@ def serve(settings: Settings) -> None:
     Raises:
         ExposedError: other machines could reach the service, and there are no keys.
     """
+    set_up_logging(settings.log_format, settings.log_level)
     database = Database(settings.database)
     migrate(database)
     check_exposed(settings, Keys(database))
@@ -96,6 +101,8 @@ def serve(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         log_level=settings.log_level,
+        log_config=None,  # its lines are ours
+        access_log=False,
         timeout_graceful_shutdown=round(settings.drain_seconds),
         server_header=False,
     )

@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import re
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -24,10 +25,11 @@ from relaxd.client.schemas import (
     JobState,
     RefineOptions,
     ResultPage,
+    Tag,
 )
 from relaxd.dft_bridge import DftError
 from relaxd.service._faults import problem_of
-from relaxd.service._openapi import JOB_BODY, problems
+from relaxd.service._openapi import JOB_ANSWERS, JOB_CALL, RESULT_FILES, problems
 from relaxd.service._problems import ProblemError
 from relaxd.service._receiving import (
     FILE_FORMS,
@@ -57,6 +59,9 @@ REFINE_SECONDS = 120.0
 RELAX_SECONDS = 0.02
 """About what a relaxation takes, its embedding included. Unit: s."""
 
+JOB_ID = re.compile("[0-9a-f]{1,64}")
+"""Identifiers of jobs, in the path and as cursors."""
+
 DFT_PACKAGES = ("geometric", "psutil", "pyscf")
 """Without which nothing can be refined."""
 
@@ -75,7 +80,9 @@ JobEngineDep = Annotated[JobEngine, Depends(_job_engine)]
 
 
 async def _job(job_id: str, engine: JobEngineDep, caller: CallerDep) -> JobInfo:
-    found = await asyncio.to_thread(engine.jobs.get, job_id, caller.owner)
+    found = None
+    if JOB_ID.fullmatch(job_id):  # PostgreSQL refuses NUL
+        found = await asyncio.to_thread(engine.jobs.get, job_id, caller.owner)
     if found is None:
         raise ProblemError("input", "unknown-job", f"There is no job {job_id!r}.", status=404)
     return found
@@ -95,11 +102,8 @@ IdempotencyKey = Annotated[
 @router.post(
     "",
     status_code=202,
-    openapi_extra=JOB_BODY,
-    responses={
-        200: {"model": JobInfo, "description": "An earlier job answers the request."},
-        **problems(400, 401, 413, 415, 422, 429, 500, 503),
-    },
+    openapi_extra=JOB_CALL,
+    responses=JOB_ANSWERS | problems(401, 413, 415, 422, 429, 503),
 )
 async def create_job(
     request: Request,
@@ -137,9 +141,9 @@ async def list_jobs(
     caller: CallerDep,
     state: JobState | None = None,
     kind: JobKind | None = None,
-    tag: Annotated[str | None, Query(max_length=64)] = None,
+    tag: Annotated[Tag | None, Query()] = None,
     limit: Limit = 100,
-    cursor: Annotated[str | None, Query(pattern=r"^[0-9a-f]{1,64}$")] = None,
+    cursor: Annotated[str | None, Query(pattern=f"^{JOB_ID.pattern}$")] = None,
 ) -> JobList:
     """List the caller's jobs, latest first."""
     filters = Filters(state, kind, tag)
@@ -156,6 +160,7 @@ async def get_job(job: JobDep) -> JobInfo:
 @router.delete(
     "/{job_id}",
     status_code=202,
+    response_model=JobInfo,
     responses={
         204: {"description": "The job is deleted.", "model": None},
         **problems(401, 404, 409, 422, 429),
@@ -206,8 +211,8 @@ async def job_events(
 
 @router.get(
     "/{job_id}/results",
-    response_model=ResultPage,
-    responses=problems(401, 404, 422, 429),
+    response_model=ResultPage | list[dict[str, Any]],  # the list is of QCSchema
+    responses=RESULT_FILES | problems(401, 404, 422, 429),
 )
 async def job_results(
     request: Request,

@@ -28,6 +28,13 @@ class Metrics:
             ["method", "route", "status"],
             registry=self.registry,
         )
+        self._problems = Counter(
+            "relaxd_request_problems",
+            "Requests that were answered with a problem, by category and code; `limit` holds what "
+            "was refused because of a rate, a quota, a size, or because the server was busy.",
+            ["category", "code"],
+            registry=self.registry,
+        )
         self._latency = Histogram(
             "relaxd_request_seconds",
             "Time from a request to the end of its answer.",
@@ -37,7 +44,7 @@ class Metrics:
         )
         self._molecules = Counter(
             "relaxd_molecules",
-            "Molecules answered, by status and by what made the geometry.",
+            "Molecules answered by /v1/relax, by status and by what made the geometry.",
             ["status", "method"],
             registry=self.registry,
         )
@@ -54,6 +61,11 @@ class Metrics:
         )
         self._model_seconds = Counter(
             "relaxd_model_seconds", "Time the model was busy.", registry=self.registry
+        )
+        self.ready = Gauge(
+            "relaxd_ready",
+            "Whether the server can relax: 1, or 0 while it loads, drains, or after it failed.",
+            registry=self.registry,
         )
         self.pending = Gauge(
             "relaxd_pending_molecules",
@@ -80,6 +92,11 @@ class Metrics:
         """Count one HTTP request."""
         self._requests.labels(method, route, str(status)).inc()
         self._latency.labels(route).observe(seconds)
+
+    def observe_problem(self, problem: str) -> None:
+        """Count one problem document, by its type."""
+        *_, category, code = problem.split(":")
+        self._problems.labels(category, code).inc()
 
     def observe_molecule(self, status: str, method: str) -> None:
         """Count one molecule that is answered."""

@@ -1,16 +1,22 @@
-"""What happens to every request: it is numbered, counted, timed, and bounded in size."""
+"""What happens to every request: it is numbered, counted, timed, logged, and bounded in size."""
 
+import logging
 import re
 import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from relaxd.service._logging import logged_as
 from relaxd.service._metrics import Metrics
 from relaxd.service._problems import ProblemError
+
+access_log = logging.getLogger("relaxd.access")
+"""A line for each request, in place of uvicorn's, which would hold what is in the query."""
 
 REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 """Request ids of callers that are echoed; any other is replaced, to keep logs and headers safe."""
@@ -20,7 +26,7 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
 
 class Observe:
-    """Gives each request an id, echoed as `X-Request-Id`, and measures it."""
+    """Gives each request an id, echoed as `X-Request-Id`, measures and logs it."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -30,14 +36,18 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 500
         scope["request_id"] = request_id = _request_id(Headers(scope=scope))
+        with logged_as(request_id=request_id):
+            await self._observe(scope, receive, send)
+
+    async def _observe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start, status = time.perf_counter(), 500
 
         async def observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                MutableHeaders(scope=message)["X-Request-Id"] = scope["request_id"]
             await send(message)
 
         try:
@@ -46,6 +56,9 @@ class Observe:
             seconds = time.perf_counter() - start
             method = scope["method"] if scope["method"] in METHODS else "other"
             self._metrics.observe_request(method, _route(scope), status, seconds)
+            if problem := scope.get("problem"):
+                self._metrics.observe_problem(problem)
+            _log(scope, method, status, seconds)
 
 
 class BodyLimit:
@@ -86,6 +99,20 @@ def _check(n_bytes: int, most: int) -> None:
         detail = f"The body is larger than {most} bytes."
         # The rest of the body is not read, so the connection cannot be used again.
         raise ProblemError("limit", "body-too-large", detail, headers={"Connection": "close"})
+
+
+def _log(scope: Scope, method: str, status: int, seconds: float) -> None:
+    """Log a request: nothing of its query, its headers or its body."""
+    caller = scope.get("caller")
+    said: dict[str, Any] = {
+        "method": method,
+        "path": quote(scope["path"]),  # as it was sent: a line end in it would forge a line here
+        "status": status,
+        "seconds": round(seconds, 6),
+    }
+    if caller is not None and caller.owner:
+        said["key"] = caller.owner
+    access_log.info(" ".join(map(str, said.values())), extra=said)
 
 
 def _request_id(headers: Headers) -> str:

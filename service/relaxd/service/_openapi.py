@@ -1,12 +1,14 @@
 """Examples and problem documents for the OpenAPI description."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi.openapi.models import Example
 from pydantic import BaseModel
 
-from relaxd.client.schemas import JobRequest, Molecule
+from relaxd.client.schemas import JobInfo, JobOptions, JobRequest, Molecule, RefineOptions
 from relaxd.service._problems import MEDIA_TYPE, ProblemError
+from relaxd.service.formats import MEDIA_TYPES
 
 DESCRIPTION = """Give a molecule in a cheap geometry, or only its SMILES; get the geometry that \
 DFT would have relaxed it to.
@@ -32,6 +34,13 @@ PROBLEMS = {
     503: ("resource", "loading", "The server cannot relax: it is loading."),
 }
 """A fault that gives each status."""
+
+PROBLEM_HEADERS = {
+    401: {"WWW-Authenticate": "`Bearer`."},
+    429: {"Retry-After": "When to try again. Unit: s."},
+    503: {"Retry-After": "When to try again; not where that will not help. Unit: s."},
+}
+"""Headers that come with a fault, by its status."""
 
 MODEL_EXAMPLES: list[dict[str, Any]] = Molecule.model_json_schema()["examples"]
 
@@ -63,7 +72,27 @@ def _inlined(schema: type[BaseModel]) -> dict[str, Any]:
     return inlined
 
 
-JOB_BODY: dict[str, Any] = {
+def _query(schema: type[BaseModel], *without: str) -> list[dict[str, Any]]:
+    """Return the fields of a schema as parameters of a query."""
+    fields = _inlined(schema)["properties"]
+    return [
+        {"name": name, "in": "query", "description": FOR_FILES, "schema": field}
+        for name, field in fields.items()
+        if name not in without
+    ]
+
+
+FOR_FILES = "Of a file; of other bodies it is a part."
+"""Said of what the query of `POST /v1/jobs` may hold."""
+
+TAGS = JobOptions.model_json_schema()["properties"]["tags"]
+
+JOB_CALL: dict[str, Any] = {
+    "parameters": [
+        *_query(JobOptions, "refine", "tags", "webhook"),
+        {"name": "tag", "in": "query", "description": FOR_FILES, "schema": TAGS},
+        *_query(RefineOptions),
+    ],
     "requestBody": {
         "required": True,
         "content": {
@@ -91,14 +120,61 @@ JOB_BODY: dict[str, Any] = {
             "chemical/x-mdl-sdfile": {"schema": {"type": "string"}},
             "chemical/x-xyz": {"schema": {"type": "string"}},
         },
-    }
+    },
 }
 """What `POST /v1/jobs` takes."""
 
 
+def _headers(described: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: {"description": description, "schema": {"type": "string"}}
+        for name, description in described.items()
+    }
+
+
+LOCATION = {"Location": "Path of the job."}
+
+JOB_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": JobInfo,
+        "description": "An earlier job answers the request.",
+        "headers": _headers(LOCATION | {"Idempotency-Replayed": "`true`."}),
+    },
+    202: {"headers": _headers(LOCATION)},
+}
+"""What `POST /v1/jobs` answers."""
+
+RESULT_FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            media_type: {"schema": {"type": "string"}}
+            for media_type in MEDIA_TYPES.values()
+            if media_type != "application/json"
+        },
+        "headers": _headers(
+            {
+                "X-Left-Out": "Of a file: how many geometries it cannot hold.",
+                "X-Next-Cursor": "Of a file: cursor of the next page; not on the last one.",
+                "Link": "Of a file: the next page.",
+            }
+        ),
+    }
+}
+"""What `GET /v1/jobs/{job_id}/results` answers besides JSON."""
+
+METRICS_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+"""What `GET /metrics` answers."""
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the description of the problem documents with these statuses."""
-    return {status: _problem(status) for status in statuses}
+    """Return the description of the problem documents with these statuses.
+
+    Any call may fail; and those that may need a key refuse web pages as long as there is none.
+    """
+    always = {400, 500} if 401 in statuses else {500}
+    return {status: _problem(status) for status in sorted(always.union(statuses))}
 
 
 def _problem(status: int) -> dict[str, Any]:
@@ -108,4 +184,7 @@ def _problem(status: int) -> dict[str, Any]:
         "schema": {"$ref": "#/components/schemas/Problem"},
         "example": problem.model_dump(exclude_none=True),
     }
-    return {"description": problem.title, "content": {MEDIA_TYPE: content}}
+    description: dict[str, Any] = {"description": problem.title, "content": {MEDIA_TYPE: content}}
+    if status in PROBLEM_HEADERS:
+        description["headers"] = _headers(PROBLEM_HEADERS[status])
+    return description

@@ -108,7 +108,9 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
 
 
 async def _on_unforeseen(request: Request, error: Exception) -> JSONResponse:
-    logger.error("request %s failed", request.scope.get("request_id"), exc_info=error)
+    # The answer to an unforeseen fault is made where the id of the request is no longer known.
+    request_id = request.scope["request_id"]
+    logger.error("request %s failed", request_id, exc_info=error, extra={"request_id": request_id})
     return respond(request, ProblemError("internal", "fault", "The server failed; it is logged."))
 
 
@@ -116,6 +118,7 @@ def respond(request: Request, error: ProblemError) -> JSONResponse:
     """Answer a request with a problem document."""
     # Also here, because the answer to an unforeseen fault passes no middleware on its way out.
     request_id = request.scope["request_id"]
+    request.scope["problem"] = error.problem.type
     problem = error.problem.model_copy(update={"instance": f"urn:relaxd:request:{request_id}"})
     headers = {"X-Request-Id": request_id, **(error.headers or {})}
     content = problem.model_dump(exclude_none=True)

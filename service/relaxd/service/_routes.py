@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from relaxd.client.schemas import ModelList, RelaxRequest, RelaxResponse
 from relaxd.service._engine import Engine, State
+from relaxd.service._job_metrics import JobMetrics
 from relaxd.service._metrics import Metrics
-from relaxd.service._openapi import RELAX_EXAMPLES, problems
+from relaxd.service._openapi import METRICS_TEXT, RELAX_EXAMPLES, problems
 from relaxd.service._problems import ProblemError
 from relaxd.service.access import AccessDep, CallerDep, caller
 
@@ -24,6 +25,11 @@ def _engine(request: Request) -> Engine:
 def _metrics(request: Request) -> Metrics:
     metrics: Metrics = request.app.state.metrics
     return metrics
+
+
+def _job_metrics(request: Request) -> JobMetrics:
+    job_metrics: JobMetrics = request.app.state.job_metrics
+    return job_metrics
 
 
 def _require_json(request: Request) -> None:
@@ -46,7 +52,7 @@ class Health(BaseModel):
     "/v1/relax",
     tags=["relax"],
     dependencies=[Depends(_require_json)],
-    responses=problems(400, 401, 413, 415, 422, 429, 500, 503),
+    responses=problems(401, 413, 415, 422, 429, 503),
 )
 async def relax(
     engine: EngineDep,
@@ -96,8 +102,12 @@ async def ready(engine: EngineDep) -> Health:
     tags=["health"],
     dependencies=[Depends(caller)],
     response_class=Response,
-    responses=problems(401, 429),
+    responses=METRICS_TEXT | problems(401, 429),
 )
-async def metrics(metrics: Annotated[Metrics, Depends(_metrics)]) -> Response:
+async def metrics(
+    metrics: Annotated[Metrics, Depends(_metrics)],
+    job_metrics: Annotated[JobMetrics, Depends(_job_metrics)],
+) -> Response:
     """Return all metrics in Prometheus' text format."""
+    await job_metrics.refresh()
     return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)

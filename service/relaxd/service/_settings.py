@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import platformdirs
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, FilePath, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from relaxd.client.schemas import MAX_MOLECULES
+from relaxd.service._grid import carbon_intensity
+from relaxd.service._logging import LogFormat, LogLevel
+from relaxd.service._scheduler import check_scheduler, is_on_this_machine
 
 DATA = platformdirs.user_data_path("relaxd")
 """Where jobs are kept if nothing else is said."""
@@ -29,9 +32,14 @@ class Settings(BaseSettings):
         default=8000, description="Port to listen on; 0 takes a free one."
     )
     insecure: bool = Field(
-        default=False, description="Need no API keys: whoever reaches the service may use it."
+        default=False,
+        description="Need no API keys: whoever reaches the service may use it. Nor does a "
+        "scheduler on another machine need TLS.",
     )
-    log_level: str = Field(default="info", description="Level of the log, as uvicorn names it.")
+    log_level: LogLevel = Field(default="info", description="Level of the log.")
+    log_format: LogFormat = Field(
+        default="text", description="Lines of the log: for people, or a JSON object each."
+    )
 
     model: str = Field(
         default="relaxd-small", description="Name of the model, or path of its weights."
@@ -83,6 +91,13 @@ class Settings(BaseSettings):
         description="Address of a Dask scheduler whose workers do the jobs; workers of the "
         "server's own if not set.",
     )
+    tls_ca_file: FilePath | None = Field(
+        default=None, description="Certificates that those of the scheduler are signed with, PEM."
+    )
+    tls_cert: FilePath | None = Field(
+        default=None, description="The server's own certificate for the scheduler, PEM."
+    )
+    tls_key: FilePath | None = Field(default=None, description="Its private key, PEM.")
     job_workers: PositiveInt = Field(
         default=DEFAULT_WORKERS, description="The server's own processes for jobs."
     )
@@ -115,8 +130,14 @@ class Settings(BaseSettings):
     watts_per_gpu: PositiveFloat = Field(
         default=350.0, description="Power of the busy GPU, for the energy estimate, W."
     )
-    grid_g_per_kwh: PositiveFloat | None = Field(
-        default=None, description="Carbon intensity of the power, g CO2e per kWh."
+    grid_country: str | None = Field(
+        default=None,
+        description="Country of the power, as ISO 3166 alpha-3, such as FRA: its carbon intensity "
+        "is that of codecarbon's table.",
+    )
+    grid_g_per_kwh: NonNegativeFloat | None = Field(
+        default=None,
+        description="Carbon intensity of the power, g CO2e per kWh; goes before the country's.",
     )
 
     @property
@@ -124,8 +145,24 @@ class Settings(BaseSettings):
         """For so long a job that has ended is kept, s."""
         return self.retention_days * SECONDS_PER_DAY
 
+    @model_validator(mode="before")
+    @classmethod
+    def _look_up_the_country(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # Once, and here: workers on other machines need no table.
+        country = given.get("grid_country")
+        if country is None or given.get("grid_g_per_kwh") is not None:
+            return given
+        return given | {"grid_g_per_kwh": carbon_intensity(str(country))}
+
     @model_validator(mode="after")
     def _is_coherent(self) -> Self:
         if self.max_pending < self.max_molecules:
             raise ValueError("max_pending must not be below max_molecules")
+        if self.scheduler is not None:
+            check_scheduler(self.scheduler, insecure=self.insecure)
+            if self.database.startswith("sqlite") and not is_on_this_machine(self.scheduler):
+                raise ValueError(
+                    f"workers of the scheduler {self.scheduler} cannot reach the file of SQLite; "
+                    "give a --database of PostgreSQL"
+                )
         return self

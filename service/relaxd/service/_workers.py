@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import multiprocessing
 import os
 import queue
@@ -17,6 +18,10 @@ ReturnT = TypeVar("ReturnT")
 
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """There is one worker for each core, so that more threads would only get in each other's way."""
+
+
+START_TRIES = 3
+"""So often a process may fail to start."""
 
 
 class WorkerCrashError(Exception):
@@ -50,18 +55,22 @@ class WorkerPool:
         self._workers = [_Worker(context) for _ in range(n_workers)]
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(n_workers, "relaxd-worker")
+        self._closed = False
 
     def start(self) -> None:
         """Start the processes and wait until each answers."""
-        with _environment(SINGLE_THREADED):
-            for worker in self._workers:
-                worker.start()
         for worker in self._workers:
-            worker.call(os.getpid, (), None)
+            worker.start()
+        for worker in self._workers:
+            with contextlib.suppress(WorkerCrashError):  # it is replaced already
+                worker.call(os.getpid, (), None)
             self._idle.put(worker)
 
     async def run(self, function: Callable[..., ReturnT], *args: Any) -> ReturnT:
         """Run a function in a process that is free, or will be.
+
+        It is run once more if its process was killed: when memory runs out, the kernel ends one
+        that need not be at fault.
 
         Raises:
             WorkerCrashError: the process died; the next call finds a new one.
@@ -69,7 +78,13 @@ class WorkerPool:
             Exception: whatever the function raised.
         """
         loop = asyncio.get_running_loop()
-        returned: ReturnT = await loop.run_in_executor(self._threads, self._call, function, args)
+        call = functools.partial(self._call, function, args)
+        try:
+            returned: ReturnT = await loop.run_in_executor(self._threads, call)
+        except WorkerCrashError as error:
+            if error.exitcode != -signal.SIGKILL or self._closed:
+                raise
+            returned = await loop.run_in_executor(self._threads, call)
         return returned
 
     def interrupt(self) -> None:
@@ -79,6 +94,7 @@ class WorkerPool:
 
     def close(self) -> None:
         """Kill the processes; calls that still run raise `WorkerCrashError`."""
+        self._closed = True
         for worker in self._workers:
             worker.close()
         self._threads.shutdown(cancel_futures=True)
@@ -101,11 +117,20 @@ class _Worker:
         self._closed = False
 
     def start(self) -> None:
+        for _ in range(START_TRIES - 1):
+            try:
+                return self._start()
+            except (EOFError, OSError):  # the server that forks was killed; now there is a new one
+                self._connection.close()
+        return self._start()
+
+    def _start(self) -> None:
         self._connection, theirs = self._context.Pipe()
-        self._process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
+        # The server that forks has the environment of the first start, or of the one it died after.
+        with theirs, _environment(SINGLE_THREADED):
+            self._process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+            self._process.start()
         self._ready = False
-        theirs.close()
 
     def call(
         self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None

@@ -22,17 +22,18 @@ STOP_SECONDS = 20.0
 
 
 @contextmanager
-def running_service(*flags: str, log: Path) -> Iterator[str]:
+def running_service(*flags: str, log: Path, port: int | None = None) -> Iterator[str]:
     """Yield the address of a service that is ready; it ends with the block, however that ends.
 
     Args:
         flags: of `relaxd serve`, besides port and drain time.
         log: file for what it prints.
+        port: where it listens; a free one if not given.
 
     Raises:
         SystemExit: it did not start; the message holds the end of its log.
     """
-    port = _free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "relaxd.service", "serve", f"--port={port}"]
     command += ["--drain-seconds=5", *flags]
     url = f"http://127.0.0.1:{port}"
@@ -48,7 +49,7 @@ def running_service(*flags: str, log: Path) -> Iterator[str]:
         _stop(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

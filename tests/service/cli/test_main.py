@@ -46,7 +46,8 @@ def test_a_fault_of_ours_is_not_taken_for_a_light_installation() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["relax", "refine", "serve", "train", "evaluate", "models", "keys"]
+    "command",
+    ["relax", "refine", "serve", "worker", "train", "evaluate", "models", "jobs", "keys"],
 )
 def test_help_does_not_wait_for_torch(command: str) -> None:
     process = relaxd(command, "--help", without=["torch", "rdkit", "ase", "numpy"])

@@ -19,7 +19,7 @@ from rdkit import Chem
 from relaxd.dft_bridge import DftError, Outcome, RefineResult, RefineSettings, ScfCycle, Step, Task
 from relaxd.relax import Relaxer, from_smiles
 from relaxd.service.cli import _refine, _refining
-from relaxd.service.cli._refine_report import Progress
+from relaxd.service.cli._refine_progress import Progress
 
 from .conftest import Run, message
 from .test_main import relaxd
@@ -125,6 +125,14 @@ def test_a_given_geometry_is_kept_and_the_model_is_not_loaded(
     assert outcome.stdout.splitlines()[-1].split()[:4] == ["stretched", "H2O", "given", "no"]
     assert outcome.exit_code == 1
     assert len(list((tmp_path / "kept/here").iterdir())) == 1
+
+
+def test_a_smiles_with_a_backslash_comes_back(run: Run, tmp_path: Path) -> None:
+    flags = ["--max-gradients", 1, "-o", "out.xyz", "--trajectory", "points.xyz"]
+    run("refine", r"F/C=C\F", *GIVEN, *flags)
+    for name in ("out.xyz", "points.xyz"):
+        (atoms,) = frames(tmp_path / name)
+        assert (atoms.info["smiles"], atoms.info["id"]) == (r"F/C=C\F", r"F/C=C\F")
 
 
 def test_a_failed_molecule_fails_no_other(run: Run, tmp_path: Path) -> None:

@@ -64,6 +64,12 @@ def test_xyz_comes_out(run: Run, weights: Path, tmp_path: Path, name: str) -> No
     assert hydroxide.info["charge"] == -1
 
 
+def test_a_smiles_with_a_backslash_comes_back(run: Run, weights: Path, tmp_path: Path) -> None:
+    assert run("relax", r"F/C=C\F", "-o", "out.xyz", "--model", weights).exit_code == 0
+    info = ase.io.read(tmp_path / "out.xyz", format="extxyz").info
+    assert (info["smiles"], info["id"]) == (r"F/C=C\F", r"F/C=C\F")
+
+
 def test_standard_input_and_output(run: Run, weights: Path) -> None:
     outcome = run("relax", "-", "-o", "-", "--model", weights, text=SMI)
     assert titles(outcome.stdout) == ["ethanol", "chloroethane"]

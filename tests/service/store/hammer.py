@@ -11,7 +11,7 @@ from tests.service.store.doubles import Store, ok
 
 from relaxd.service.store import Database, TaskRef
 
-SECONDS = 60.0
+SECONDS = 300.0
 """After so long, work that does not end is given up."""
 
 

@@ -59,7 +59,7 @@ def test_processes_share_the_work(url, n_processes):
             worker.stdin.flush()
         finished = []
         for worker in workers:
-            out, errors = worker.communicate(timeout=120)
+            out, errors = worker.communicate(timeout=300)
             assert worker.returncode == 0, errors
             finished += [(line.split()[0], int(line.split()[1])) for line in out.splitlines()]
         assert_all_done_once(store, jobs, finished)

@@ -14,6 +14,7 @@ from relaxd.client.schemas._job import (
     Priority,
     RefineOptions,
     ResultPage,
+    Tag,
     Webhook,
 )
 from relaxd.client.schemas._models import ModelInfo, ModelList
@@ -52,6 +53,7 @@ __all__ = [
     "Relaxation",
     "Result",
     "ResultPage",
+    "Tag",
     "Usage",
     "Verdict",
     "Webhook",

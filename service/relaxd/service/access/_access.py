@@ -5,7 +5,6 @@ as there is one that is not revoked. With `--insecure` none ever is.
 """
 
 import asyncio
-import ipaddress
 import logging
 import math
 import time
@@ -20,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from relaxd.service._problems import ProblemError
 from relaxd.service._settings import Settings
 from relaxd.service.access._known import KnownKeys
+from relaxd.service.access._pages import is_loopback
 from relaxd.service.access._rates import Rates
 from relaxd.service.store import Keys, id_in
 
@@ -58,7 +58,7 @@ class Access:
     def __init__(
         self, settings: Settings, keys: Keys, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._insecure = settings.insecure
+        self.is_insecure = settings.insecure
         self._loopback = is_loopback(settings.host)
         self._keys = keys
         self._known = KnownKeys(keys, clock)
@@ -119,7 +119,7 @@ class Access:
             logger.exception("%d molecules were not given back to the key %s", n, caller.owner)
 
     async def _needs_key(self) -> bool:
-        if self._insecure:
+        if self.is_insecure:
             return False
         return not self._loopback or await self._known.any_active()
 
@@ -153,16 +153,6 @@ def check_exposed(settings: Settings, keys: Keys) -> None:
         "API keys: make one with `relaxd keys create NAME`, listen on 127.0.0.1, or say --insecure "
         "if something else guards the service"
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _unauthorized(detail: str) -> ProblemError:

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relaxd.service._problems import ProblemError, respond
 from relaxd.service.access._access import Access, Caller
+from relaxd.service.access._pages import check_host, check_site
 
 OPEN_PATHS = frozenset({"/", "/v1/health/live", "/v1/health/ready"})
 """What anyone may read: the page, and whether the server is there."""
@@ -44,9 +45,14 @@ class Guard:
         if is_open(scope["method"], scope["path"]):
             return Caller()
         access: Access = scope["app"].state.access
-        authorization = Headers(scope=scope).get("Authorization", "")
+        headers = Headers(scope=scope)
         address = scope["client"][0] if scope.get("client") else "nowhere"
-        return await access.admit(authorization, address)
+        caller = await access.admit(headers.get("Authorization", ""), address)
+        if not caller.owner:  # no page that a browser shows could send a key
+            check_site(scope["method"], headers.get("Sec-Fetch-Site", ""))
+            if not access.is_insecure:
+                check_host(headers.get("Host", ""))
+        return caller
 
 
 def is_open(method: str, path: str) -> bool:

@@ -7,7 +7,8 @@ import typer
 from relaxd.service._settings import Settings
 
 
-def _option(name: str, **options: Any) -> Any:
+def setting(name: str, **options: Any) -> Any:
+    """Return the option of a setting, with its variable and its help."""
     variable = f"{Settings.model_config['env_prefix']}{name.upper()}"
     return typer.Option(envvar=variable, help=Settings.model_fields[name].description, **options)
 
@@ -39,10 +40,26 @@ Multiplicity = Annotated[
     int | None,
     typer.Option(min=1, help="Spin multiplicity of every molecule; else that of its file."),
 ]
-Model = Annotated[str, _option("model")]
-Device = Annotated[str, _option("device")]
-Database = Annotated[str, _option("database", metavar="URL")]
-Threads = Annotated[int | None, _option("threads", min=1)]
+Model = Annotated[str, setting("model")]
+Device = Annotated[str, setting("device")]
+Database = Annotated[str, setting("database", metavar="URL")]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Have the server there do it, as a job; RELAXD_API_KEY is the key it may need.",
+    ),
+]
+JobId = Annotated[
+    str | None,
+    typer.Option(
+        "--job",
+        metavar="ID",
+        help="With --server: submit nothing, and go on waiting for the job that this same command "
+        "submitted before.",
+    ),
+]
+Threads = Annotated[int | None, setting("threads", min=1)]
 
 
 def positive(value: float | None) -> float | None:

@@ -9,9 +9,8 @@ from typing import Protocol, TextIO
 
 import ase
 import typer
-from ase.io import write
 
-from relaxd.relax import Molecule, MoleculeError
+from relaxd.relax import Molecule, MoleculeError, write_extxyz
 from relaxd.service.cli._inputs import Read
 
 
@@ -73,7 +72,7 @@ def open_frames(path: Path | None) -> Iterator[Callable[[ase.Atoms], None]]:
     else:
         _suffix(path, XYZ)
         with open_whole(path) as file:
-            yield lambda atoms: write(file, atoms, format="extxyz")
+            yield lambda atoms: write_extxyz(file, [atoms])
 
 
 @contextmanager
@@ -135,7 +134,7 @@ def _write_sdf(file: TextIO, record: Record) -> None:
 
 
 def _write_xyz(file: TextIO, record: Record) -> None:
-    write(file, record.to_atoms(), format="extxyz")
+    write_extxyz(file, [record.to_atoms()])
 
 
 WRITERS = {".sdf": _write_sdf, **dict.fromkeys(XYZ, _write_xyz)}

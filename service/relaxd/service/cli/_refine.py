@@ -14,14 +14,20 @@ from relaxd.service.cli._options import (
     DEFAULT_MODEL,
     Charge,
     Inputs,
+    JobId,
     Model,
     Multiplicity,
     Output,
+    Server,
 )
+from relaxd.service.cli._servers import check_server, name_of_model
 from relaxd.service.cli._stopping import ending_on_signals
 
 PACKAGES = ("geometric", "psutil", "pyscf", "tblite")
 """Those of the dft extra without which no molecule can be refined."""
+
+HERE_ONLY = ("trajectory", "workers", "threads", "memory", "journals")
+"""Options that a server does not take from those who use it."""
 
 
 class Start(StrEnum):
@@ -47,6 +53,7 @@ class DftDevice(StrEnum):
 
 
 def refine(
+    context: typer.Context,
     inputs: Inputs,
     output: Output = None,
     trajectory: Annotated[
@@ -106,22 +113,42 @@ def refine(
     charge: Charge = None,
     multiplicity: Multiplicity = None,
     model: Model = DEFAULT_MODEL,
+    server: Server = None,
+    job: JobId = None,
 ) -> None:
     """Relax molecules by DFT, each in a process of its own, from where the model relaxes them to.
 
     Exits with 0 if all converged, 1 if some failed or did not, 2 if the command makes no sense,
-    130 or 143 if it was stopped by Ctrl-C or SIGTERM.
+    130 or 143 if it was stopped by Ctrl-C or SIGTERM. With --server, Ctrl-C cancels the job, and
+    any other end leaves it to the server.
     """
+    check_server(context, server, job, refused=HERE_ONLY)
+    if server is not None:
+        from relaxd.service.cli._remote import Remote, refine_there
+
+        refine_there(
+            Remote(server, job, inputs, output, charge, multiplicity),
+            model=name_of_model(context, model),
+            level=level,
+            solvent=solvent,
+            start=start.value,
+            hessian=hessian.value,
+            frequencies=frequencies,
+            max_gradients=max_gradients,
+            device=device.value,
+        )
+        return
     files = [Path(output)] if output not in (None, "-") else []
     folder = journals or Path(f"{output}.journals" if files else "relaxd-journals")
-    with ending_on_signals(folder):
+    kept = f"stopped; the journals in {folder} keep what was computed, "
+    with ending_on_signals(lambda _: kept + "and the same command goes on from there"):
         _check_packages()
         _check_files(inputs, files + ([trajectory] if trajectory else []))
         from rich.console import Console
 
         from relaxd.service.cli._inputs import load_relaxer, read_inputs
         from relaxd.service.cli._outputs import is_sdf, open_frames, open_output, with_bonds
-        from relaxd.service.cli._refine_report import RefineReport
+        from relaxd.service.cli._refine_table import RefineReport
         from relaxd.service.cli._refining import Outputs, make_settings, refine_all
         from relaxd.service.cli._starting import given, relaxed
 

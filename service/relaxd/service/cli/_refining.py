@@ -14,7 +14,8 @@ from relaxd.relax import Molecule, MoleculeError
 from relaxd.service._refined import Failure, Refined, frames
 from relaxd.service._starting import Start
 from relaxd.service.cli._outputs import Write
-from relaxd.service.cli._refine_report import Progress, RefineReport
+from relaxd.service.cli._refine_progress import Progress
+from relaxd.service.cli._refine_table import RefineReport, refined_row
 from relaxd.service.cli._starting import Started
 
 Computed = tuple[Molecule, Outcome]
@@ -86,7 +87,7 @@ def refine_all(
             ended = _ended(found, outputs)
             n_failed += isinstance(ended, Failure) or not ended.result.converged
             with progress.aside():
-                outputs.report.print(ended)
+                _print(ended, outputs.report)
                 if isinstance(ended, Failure):
                     typer.echo(f"relaxd: {ended.message} ({ended.code})", err=True)
             progress.done(ended.id)
@@ -151,3 +152,17 @@ def _failure(outcome: Outcome) -> Failure:
     if error.best is not None:
         message += f"; {outcome.journal} keeps the best geometry"
     return Failure(outcome.id, error.code, message)
+
+
+def _print(ended: Refined | Failure, report: RefineReport) -> None:
+    if isinstance(ended, Failure):
+        report.print_failure(ended.id, ended.code)
+        return
+    row = refined_row(
+        ended.id,
+        ended.molecule.to_atoms().get_chemical_formula(),
+        ended.result,
+        bonds_kept=ended.bonds_kept,
+        lowest_wavenumber=ended.lowest_wavenumber,
+    )
+    report.print(row)

@@ -10,24 +10,38 @@ from relaxd.service.cli._options import (
     Charge,
     Device,
     Inputs,
+    JobId,
     Model,
     Multiplicity,
     Output,
+    Server,
 )
+from relaxd.service.cli._servers import check_server, name_of_model
 
 
 def relax(
+    context: typer.Context,
     inputs: Inputs,
     output: Output = None,
     model: Model = DEFAULT_MODEL,
     device: Device = DEFAULT_DEVICE,
     charge: Charge = None,
     multiplicity: Multiplicity = None,
+    server: Server = None,
+    job: JobId = None,
 ) -> None:
-    """Relax molecules in this process, without a server.
+    """Relax molecules in this process or, with --server, by a server.
 
-    Exits with 0 if all were relaxed, 1 if some were not, 2 if the command makes no sense.
+    Exits with 0 if all were relaxed, 1 if some were not, 2 if the command makes no sense, 130 if it
+    was stopped by Ctrl-C, which cancels the job; any other end leaves the job to the server.
     """
+    check_server(context, server, job, refused=("device",))
+    if server is not None:
+        from relaxd.service.cli._remote import Remote, relax_there
+
+        remote = Remote(server, job, inputs, output, charge, multiplicity)
+        relax_there(remote, model=name_of_model(context, model))
+        return
     from relaxd.service.cli._inputs import load_relaxer, read_inputs
     from relaxd.service.cli._outputs import open_output
     from relaxd.service.cli._relaxing import relax_all

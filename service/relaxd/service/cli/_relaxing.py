@@ -11,7 +11,7 @@ from tqdm import tqdm
 from relaxd.relax import Molecule, MoleculeError, Relaxer, RelaxResult
 from relaxd.service.cli._inputs import Read
 from relaxd.service.cli._outputs import Write
-from relaxd.service.cli._report import Report
+from relaxd.service.cli._report import Report, Row, failed_row, relaxed_row
 
 CHUNK = 256
 """Molecules held in memory at once."""
@@ -42,7 +42,7 @@ def relax_all(
         errors = [outcome for outcome in outcomes if isinstance(outcome, MoleculeError)]
         n_failed += len(errors)
         with tqdm.external_write_mode():
-            report.print(outcomes)
+            report.print([_row(outcome) for outcome in outcomes])
             for error in errors:
                 typer.echo(f"relaxd: {error.message} ({error.code})", err=True)
     return n_failed
@@ -70,3 +70,16 @@ def _written(outcome: Outcome, write: Write) -> Outcome:
     except MoleculeError as error:
         return error
     return outcome
+
+
+def _row(outcome: Outcome) -> Row:
+    if isinstance(outcome, MoleculeError):
+        return failed_row(outcome.id or "", outcome.code)
+    formula = outcome.molecule.to_atoms().get_chemical_formula()
+    return relaxed_row(
+        outcome.molecule.id or "",
+        formula,
+        outcome.converged,
+        outcome.rmsd_from_start,
+        outcome.verdict,
+    )

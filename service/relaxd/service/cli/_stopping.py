@@ -1,9 +1,8 @@
-"""What Ctrl-C and SIGTERM do to work that keeps journals."""
+"""What Ctrl-C and SIGTERM do to work that goes on later, or elsewhere."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 import typer
@@ -28,11 +27,11 @@ class Stopped(BaseException):
 
 
 @contextmanager
-def ending_on_signals(journals: Path) -> Iterator[None]:
+def ending_on_signals(end: Callable[[int], str]) -> Iterator[None]:
     """Raise `Stopped` inside when a signal comes; outside of it, say so and exit.
 
     Args:
-        journals: where the work that was done is kept, for the message.
+        end: called with the number of the signal; returns what there is to say.
 
     Raises:
         typer.Exit: with 130 for Ctrl-C, 143 for SIGTERM.
@@ -41,8 +40,7 @@ def ending_on_signals(journals: Path) -> Iterator[None]:
     try:
         yield
     except Stopped as stopped:
-        message = f"relaxd: stopped; the journals in {journals} keep what was computed, "
-        typer.echo(message + "and the same command goes on from there", err=True)
+        typer.echo(f"relaxd: {end(stopped.number)}", err=True)
         raise typer.Exit(BY_SIGNAL + stopped.number) from None
     finally:
         for number, handler in previous.items():

@@ -1,7 +1,6 @@
 """Results in the file formats of chemistry."""
 
-from relaxd.service.formats._extxyz import write_extxyz
-from relaxd.service.formats._formats import Format, write_results
+from relaxd.service.formats._formats import MEDIA_TYPES, Format, write_results
 from relaxd.service.formats._qcschema import received_version
 
-__all__ = ["Format", "received_version", "write_extxyz", "write_results"]
+__all__ = ["MEDIA_TYPES", "Format", "received_version", "write_results"]

@@ -10,7 +10,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.units import Hartree
 
 from relaxd.client.schemas import JobResult
-from relaxd.service.formats._extxyz import write_extxyz
+from relaxd.relax import write_extxyz
 from relaxd.service.formats._qcschema import DEFAULT_VERSION, to_qcschema
 from relaxd.service.formats._sdf import full_record
 

@@ -13,7 +13,6 @@ from qcelemental.models import QCEL_V1V2_SHIM_CODE, v2
 from rdkit import Chem, rdBase
 
 from relaxd.client.schemas import Dft, JobResult, Problem
-from relaxd.service.formats._sdf import untitled
 
 DEFAULT_VERSION = 2
 """Of QCSchema, where none is asked for."""
@@ -158,9 +157,7 @@ def _connectivity(result: JobResult) -> list[tuple[int, int, float]] | None:
     if result.sdf is None:
         return None
     with rdBase.BlockLogs():
-        mol = Chem.MolFromMolBlock(
-            "\n" + untitled(result.sdf, result.id), sanitize=False, removeHs=False
-        )
+        mol = Chem.MolFromMolBlock(result.sdf, sanitize=False, removeHs=False)
     bonds = [
         (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), bond.GetBondTypeAsDouble())
         for bond in mol.GetBonds()

@@ -8,27 +8,16 @@ RECORD_END = "$$$$\n"
 """The line that ends a record."""
 
 
-def untitled(record: str, id: str | None) -> str:
-    """Return a record from its second line on.
-
-    Args:
-        record: as made by `relaxd.relax.Molecule.to_sdf`.
-        id: its title, which may be of several lines: nothing is refused as an id.
-    """
-    return record.removeprefix(id or "").partition("\n")[2]
-
-
 def full_record(result: JobResult, record: str, items: Mapping[str, object]) -> str:
-    """Return a result's record with a title of one line and with more data items.
+    """Return a result's record with a title and with more data items.
 
     Args:
-        result: whose id, or else index, is the title.
+        result: whose index is the title where it has no id.
         record: the result's SDF.
         items: by name; those that the record has already stay as they are.
     """
-    body = untitled(record, result.id).removesuffix(RECORD_END)
-    title = " ".join((result.id or "").splitlines()).strip() or str(result.index)
+    title, _, body = record.removesuffix(RECORD_END).partition("\n")
     added = (
         f">  <{name}>  \n{value}\n\n" for name, value in items.items() if f"<{name}>" not in body
     )
-    return "".join([title, "\n", body, *added, RECORD_END])
+    return "".join([title or str(result.index), "\n", body, *added, RECORD_END])

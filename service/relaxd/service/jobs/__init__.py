@@ -3,6 +3,7 @@
 from relaxd.service.jobs._attempt import run_attempt
 from relaxd.service.jobs._cluster import Cluster, ClusterFactory, dask_cluster
 from relaxd.service.jobs._engine import JobEngine
+from relaxd.service.jobs._heart import give_back
 from relaxd.service.jobs._refining import refine_settings
 from relaxd.service.jobs._runtime import Context, close_runtimes
 
@@ -13,6 +14,7 @@ __all__ = [
     "JobEngine",
     "close_runtimes",
     "dask_cluster",
+    "give_back",
     "refine_settings",
     "run_attempt",
 ]

@@ -7,6 +7,7 @@ import tenacity
 from sqlalchemy.exc import SQLAlchemyError
 
 from relaxd.client.schemas import JobResult
+from relaxd.service._logging import logged_as
 from relaxd.service.jobs._heart import Heart
 from relaxd.service.jobs._refining import refine_task
 from relaxd.service.jobs._relaxing import relax_task
@@ -28,6 +29,11 @@ def run_attempt(context: Context, ref: TaskRef) -> bool:
     Returns:
         Whether its results count.
     """
+    with logged_as(job_id=ref.job_id, task=ref.name):
+        return _attempt(context, ref)
+
+
+def _attempt(context: Context, ref: TaskRef) -> bool:
     runtime = runtime_of(context)
     work = runtime.queue.begin(ref, uuid.uuid4().hex)
     if work is None:
@@ -38,7 +44,9 @@ def run_attempt(context: Context, ref: TaskRef) -> bool:
             logger.info("%s: another attempt has taken over", ref.name)
             return False
         # The heart beats until the results are kept, so that nobody takes the task away.
-        return _finish(runtime.queue, ref, results)
+        counts = _finish(runtime.queue, ref, results)
+    logger.info("%s: %d of %d molecules done", ref.name, len(results), len(work.molecules))
+    return counts
 
 
 @tenacity.retry(

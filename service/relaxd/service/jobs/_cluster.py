@@ -9,23 +9,12 @@ import dask
 from distributed import Client, LocalCluster
 from distributed.security import Security
 
+from relaxd.service._dask import DASK_SETTINGS, security_of
+from relaxd.service._logging import worker_environment
 from relaxd.service._settings import Settings
 from relaxd.service.jobs._attempt import run_attempt
 from relaxd.service.jobs._runtime import Context
 from relaxd.service.store import TaskRef
-
-DASK_SETTINGS = {
-    # A task whose worker dies is ours to send again: only the table knows how often it failed.
-    "distributed.scheduler.allowed-failures": 0,
-    # A worker has children: one for the chemistry, one for each DFT.
-    "distributed.worker.daemon": False,
-    # A worker is busy for minutes without being ill.
-    "distributed.admin.tick.limit": "30s",
-    # Nothing is to be read over HTTP.
-    "distributed.scheduler.http.routes": [],
-    "distributed.worker.http.routes": [],
-}
-"""Settings that the scheduler and the workers need."""
 
 RESOURCES = ("cpu", "gpu")
 """What a worker can offer, one for each task at a time."""
@@ -117,10 +106,13 @@ async def dask_cluster(context: Context) -> AsyncIterator[Cluster]:
     settings = context.settings
     async with AsyncExitStack() as stack:
         stack.enter_context(dask.config.set(DASK_SETTINGS))
-        address = settings.scheduler
+        address, security = settings.scheduler, None
         if address is None:
             address = await stack.enter_async_context(_own_workers(settings))
-        client = Client(address, asynchronous=True, set_as_default=False)
+        else:
+            files = settings.tls_ca_file, settings.tls_cert, settings.tls_key
+            security = security_of(address, *files)
+        client = Client(address, asynchronous=True, set_as_default=False, security=security)
         yield DaskCluster(await stack.enter_async_context(client), context)
 
 
@@ -134,5 +126,7 @@ def _own_workers(settings: Settings) -> LocalCluster:
         # Other users of this machine reach the port too, and what Dask speaks can run code.
         security=Security.temporary(),
         silence_logs=logging.ERROR,
+        preload=["relaxd.service._logging"],
+        env=worker_environment(settings.log_format, settings.log_level),
         asynchronous=True,
     )

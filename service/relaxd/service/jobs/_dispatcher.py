@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections import Counter
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from relaxd.service._logging import logged_as
 from relaxd.service.jobs._cluster import Cluster, ClusterFactory
 from relaxd.service.jobs._runtime import Context
 from relaxd.service.store import Queue, TaskRef
@@ -17,10 +19,6 @@ POLL_SECONDS = 1.0
 
 RECONNECT_SECONDS = 5.0
 """After so long a scheduler that is away is tried again. Unit: s."""
-
-AHEAD = 1
-"""Tasks that each kind of resource is sent beyond those that run, so that no worker idles."""
-
 
 class Dispatcher:
     """Keeps the workers busy.
@@ -40,6 +38,8 @@ class Dispatcher:
         self._draining = False
         self.n_workers = 0
         """How many tasks the workers can do at once; 0 as long as they are not needed."""
+        self.released: Counter[str] = Counter()
+        """Attempts that were given up here, by reason."""
 
     @property
     def sent(self) -> set[TaskRef]:
@@ -73,6 +73,7 @@ class Dispatcher:
         if self._context.settings.scheduler is None:  # the workers end with this server
             for ref in list(self._sent):
                 await asyncio.to_thread(self._queue.release, ref, lost=False)
+                self.released["drain"] += 1
 
     async def _until_needed(self) -> None:
         while not await asyncio.to_thread(self._queue.depth):
@@ -80,13 +81,32 @@ class Dispatcher:
 
     async def _send_all(self, workers: Cluster) -> None:
         while workers.is_connected:
-            await self._collect()
-            slots = await workers.slots()
-            self.n_workers = sum(slots.values())
-            if not self._draining:
-                for resource, n in slots.items():
-                    await self._send(workers, resource, n)
+            try:
+                await self._send_some(workers)
+            except SQLAlchemyError as error:  # what runs goes on
+                logger.warning("nothing is sent while the database is away: %s", error)
             await self._pause()
+
+    async def _send_some(self, workers: Cluster) -> None:
+        """Send as many tasks as the workers can begin at once.
+
+        More would wait behind tasks that take hours, or with a worker that is stuck.
+        """
+        await self._collect()
+        slots = await workers.slots()
+        self.n_workers = sum(slots.values())
+        if self._draining:
+            return
+        for resource, n in slots.items():
+            busy = sum(ref.resource == resource for ref in self._sent)
+            if busy < n:
+                for ref in await asyncio.to_thread(self._queue.send, resource, n - busy):
+                    self._sent[ref] = self._start(workers, ref)
+
+    def _start(self, workers: Cluster, ref: TaskRef) -> asyncio.Task[bool]:
+        task = asyncio.create_task(workers.run(ref), name=ref.name)
+        task.add_done_callback(lambda _: self._woken.set())
+        return task
 
     def _forget(self) -> None:
         """Leave what was sent to itself: if it still runs, its heartbeat says so."""
@@ -95,25 +115,27 @@ class Dispatcher:
         self._sent.clear()
         self.n_workers = 0
 
-    async def _send(self, workers: Cluster, resource: str, slots: int) -> None:
-        busy = sum(ref.resource == resource for ref in self._sent)
-        if slots == 0 or slots + AHEAD <= busy:
-            return
-        for ref in await asyncio.to_thread(self._queue.send, resource, slots + AHEAD - busy):
-            task = asyncio.create_task(workers.run(ref), name=ref.name)
-            task.add_done_callback(lambda _: self._woken.set())
-            self._sent[ref] = task
-
     async def _collect(self) -> None:
-        """Take note of what has ended; a task whose worker died waits again."""
+        """Take note of what has ended; a task that has no results by now waits again."""
         for ref, task in list(self._sent.items()):
             if not task.done():
                 continue
             del self._sent[ref]
-            if task.cancelled() or task.exception() is not None:
-                reason = "forgotten" if task.cancelled() else repr(task.exception())
-                logger.warning("%s ended without a result: %s", ref.name, reason)
+            if task.cancelled():
+                # A scheduler that is gone forgets its tasks: that says nothing of their workers.
+                await self._release(ref, "scheduler-lost", "forgotten", lost=False)
+            elif (error := task.exception()) is not None:
+                await self._release(ref, "worker-lost", repr(error), lost=True)
+            elif not task.result():
+                # Another attempt has taken over, and this changes nothing; or the worker died,
+                # and a scheduler of the operator's own gave this very attempt to the next one.
                 await asyncio.to_thread(self._queue.release, ref, lost=True)
+
+    async def _release(self, ref: TaskRef, reason: str, found: str, *, lost: bool) -> None:
+        with logged_as(job_id=ref.job_id, task=ref.name):
+            logger.warning("%s ended without a result: %s", ref.name, found)
+            await asyncio.to_thread(self._queue.release, ref, lost=lost)
+        self.released[reason] += 1
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):

@@ -43,17 +43,17 @@ class JobEngine:
         self.jobs = Jobs(self.database, lambda cpu, gpu: usage(Cost(cpu, gpu), settings))
         self.uploads = Uploads(self.database, settings.max_queued)
         self.queue = Queue(self.database, settings.retention_seconds)
-        self._notifier = Notifier(
+        self.notifier = Notifier(
             Webhooks(self.database), self.jobs, allow_private=settings.webhook_private
         )
         self.dispatcher = Dispatcher(context, self.queue, cluster)
-        self._reconciler = Reconciler(
+        self.reconciler = Reconciler(
             self.queue, settings.lease_seconds, lambda ref: ref in self.dispatcher.sent
         )
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(migrate, self.database)
-        loops = (self.dispatcher.run(), self._reconciler.run(), self._notifier.run(), self._clean())
+        loops = (self.dispatcher.run(), self.reconciler.run(), self.notifier.run(), self._clean())
         self._running = [asyncio.create_task(loop) for loop in loops]
         return self
 

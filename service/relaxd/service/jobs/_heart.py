@@ -1,5 +1,6 @@
 """The heartbeat of one attempt: says that its worker lives, and hears what it is to do."""
 
+import contextvars
 import logging
 import threading
 from collections.abc import Callable
@@ -32,15 +33,26 @@ class Heart:
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
-        self._thread = threading.Thread(target=self._run, name=f"relaxd-{ref.name}", daemon=True)
+        # What it logs is about the same task as what is logged here.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name=f"relaxd-{ref.name}", daemon=True
+        )
 
     def __enter__(self) -> Self:
+        _beating.add(self)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        _beating.discard(self)
         self._ended.set()
         self._thread.join()
+
+    def give_back(self) -> None:
+        """Let the task wait again, and stop the work."""
+        self._queue.release(self._ref, lost=False)
+        self._stop(Order.STOP)
 
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Call a function, from another thread, once the work is to stop; now, if it is already."""
@@ -67,3 +79,12 @@ class Heart:
             callbacks = list(self._callbacks)
         for callback in callbacks:
             callback()
+
+
+_beating: set[Heart] = set()
+
+
+def give_back() -> None:
+    """Let every task that this process works on wait again, as the process is to end."""
+    for heart in list(_beating):
+        heart.give_back()

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from relaxd.service._logging import logged_as
 from relaxd.service.store import Pulse, Queue, TaskRef
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,8 @@ class Reconciler:
         self._is_sent = is_sent
         self._clock = clock
         self._seen: dict[Pulse, float] = {}
+        self.released: Counter[str] = Counter()
+        """Attempts that were given up here, by reason."""
 
     async def run(self) -> None:
         """Look every third of a lease, until cancelled."""
@@ -53,5 +57,7 @@ class Reconciler:
         for pulse, since in self._seen.items():
             if now - since < self._lease or (not pulse.running and self._is_sent(pulse.ref)):
                 continue
-            logger.warning("%s has not been heard of for %.0f s", pulse.ref.name, now - since)
-            self._queue.release(pulse.ref, lost=pulse.running)
+            with logged_as(job_id=pulse.ref.job_id, task=pulse.ref.name):
+                logger.warning("%s has not been heard of for %.0f s", pulse.ref.name, now - since)
+                self._queue.release(pulse.ref, lost=pulse.running)
+            self.released["no-heartbeat" if pulse.running else "not-begun"] += 1

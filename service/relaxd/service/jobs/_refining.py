@@ -32,6 +32,9 @@ from relaxd.service.jobs._heart import Heart
 from relaxd.service.jobs._runtime import Runtime
 from relaxd.service.store import Order, TaskRef, Work
 
+MAX_CRASHES = 3
+"""A molecule whose process of DFT died so often is given up; each goes on where the last was."""
+
 
 @dataclass(frozen=True)
 class Started:
@@ -155,13 +158,16 @@ class _Tells:
 
 def _compute(task: Task, journal: Path, heart: Heart, tell: _Tells) -> RefineResult:
     journal.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return _refine_in(task, journal, heart, tell)
-    except DftError as error:
-        if error.code != "journal-in-use":
-            raise
-        # A worker that is cut off still writes there; it will not be believed.
-        return _refine_in(task, journal.with_suffix(f".{tell.ref.attempt}.jsonl"), heart, tell)
+    for _ in range(MAX_CRASHES - 1):
+        try:
+            return _refine_in(task, journal, heart, tell)
+        except DftError as error:
+            if error.code == "journal-in-use":
+                # A worker that is cut off still writes there; it will not be believed.
+                journal = journal.with_suffix(f".{tell.ref.attempt}.jsonl")
+            elif error.code != "worker-crashed":
+                raise
+    return _refine_in(task, journal, heart, tell)
 
 
 def _refine_in(task: Task, journal: Path, heart: Heart, tell: _Tells) -> RefineResult:

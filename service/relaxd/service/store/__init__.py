@@ -6,15 +6,18 @@ from relaxd.service.store._keys import KeyInfo, Keys, id_in
 from relaxd.service.store._migrate import migrate
 from relaxd.service.store._queue import MAX_LOSSES, Order, Pulse, Queue, Work
 from relaxd.service.store._rows import TaskRef
+from relaxd.service.store._totals import STATUSES, JobTotals
 from relaxd.service.store._uploads import FullError, IdempotencyError, Slicing, Uploads
 from relaxd.service.store._webhooks import Notice, Webhooks
 
 __all__ = [
     "MAX_LOSSES",
+    "STATUSES",
     "Database",
     "Filters",
     "FullError",
     "IdempotencyError",
+    "JobTotals",
     "Jobs",
     "KeyInfo",
     "Keys",

@@ -195,7 +195,8 @@ class Queue:
 
         Args:
             ref: the attempt.
-            lost: whether its worker was lost, which a task survives a few times only.
+            lost: whether its worker was lost, which a task survives a few times only; one that had
+                not begun cannot be what its worker died of.
         """
         with self._database.write() as connection:
             where = (*_is(ref), TaskRow.state.in_(("sent", "running")))
@@ -209,7 +210,7 @@ class Queue:
             cancel = connection.execute(
                 select(JobRow.cancel).where(JobRow.id == ref.job_id).with_for_update(key_share=True)
             ).scalar_one()
-            losses = row.losses + lost
+            losses = row.losses + (lost and row.state == "running")
             if cancel:
                 self._end(connection, ref, None)
             elif losses < MAX_LOSSES:
@@ -251,11 +252,14 @@ class Queue:
     @durable
     def _end_waiting(self, job_id: str) -> None:
         with self._database.write() as connection:
-            # Tasks before the job, as everywhere: two transactions that lock rows in different
-            # orders would wait for each other.
+            # Tasks in their order, and before the job, as everywhere: two transactions that lock
+            # rows in different orders would wait for each other.
+            waiting = (TaskRow.job_id == job_id, TaskRow.state.in_(("queued", "sent")))
+            in_order = select(TaskRow.start).where(*waiting).order_by(TaskRow.start)
+            connection.execute(in_order.with_for_update())
             ended = connection.execute(
                 update(TaskRow)
-                .where(TaskRow.job_id == job_id, TaskRow.state.in_(("queued", "sent")))
+                .where(*waiting)
                 .values(state="done", attempt=TaskRow.attempt + 1)
                 .returning(TaskRow.start, TaskRow.stop)
             ).all()

@@ -5,12 +5,14 @@ import importlib.metadata
 import logging
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import httpx
 from sqlalchemy.exc import DBAPIError
 
 from relaxd.client.schemas import JobInfo, Webhook
+from relaxd.service._logging import logged_as
 from relaxd.service.store import Jobs, Notice, Webhooks
 from relaxd.service.webhooks._addresses import (
     Resolver,
@@ -73,6 +75,8 @@ class Notifier:
         self._resolve = resolver or SystemResolver()
         self._clock = clock
         self._poll = poll
+        self.outcomes: Counter[str] = Counter()
+        """What came of each try here: `told`, `failed`, or, if it was the last, `given-up`."""
 
     async def run(self) -> None:
         """Tell receivers until cancelled; those being told then are told again later."""
@@ -100,6 +104,10 @@ class Notifier:
 
     async def _tell(self, notice: Notice) -> None:
         """Tell a receiver, and keep what came of it."""
+        with logged_as(job_id=notice.job_id):
+            await self._settle(notice)
+
+    async def _settle(self, notice: Notice) -> None:
         try:
             again_in = await self._try(notice)
             await asyncio.to_thread(self._webhooks.settle, notice.job_id, again_in=again_in)
@@ -118,8 +126,10 @@ class Notifier:
         except Exception as error:  # whatever a receiver does, the others are told
             fault = f"{type(error).__name__}: {error}"
         if fault is None:
+            self.outcomes["told"] += 1
             return None
         again_in = BACKOFF[notice.tries] if notice.tries < len(BACKOFF) else None
+        self.outcomes["given-up" if again_in is None else "failed"] += 1
         outcome = "given up" if again_in is None else f"again in {again_in:.0f} s"
         logger.warning("the webhook of job %s is not told, %s: %s", notice.job_id, outcome, fault)
         return again_in

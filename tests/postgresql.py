@@ -55,9 +55,11 @@ class Cluster:
 
     Args:
         folder: empty, for the data, the socket and the log.
+        host: address to listen on; all of its network may connect.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
+        self._host = host
         self._binaries = binaries()
         self._folder = folder
         self._user = _unprivileged(folder)
@@ -66,15 +68,17 @@ class Cluster:
         options = ("--username=relaxd", "--auth=trust", "--encoding=UTF8", "--no-locale")
         initdb = [self._binaries / "initdb", *options, "--no-sync", folder / "data"]
         subprocess.run(initdb, check=True, cwd=folder, capture_output=True, **self._user)
+        with (folder / "data" / "pg_hba.conf").open("a") as file:
+            file.write("host all all samenet trust\n")
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
-        return f"postgresql://relaxd@127.0.0.1:{self._port}/{database}"
+        return f"postgresql://relaxd@{self._host}:{self._port}/{database}"
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         settings = [part for setting in SETTINGS for part in ("-c", setting)]
-        where = ["-D", "data", "-k", self._folder, "-h", "127.0.0.1", "-p", str(self._port)]
+        where = ["-D", "data", "-k", self._folder, "-h", self._host, "-p", str(self._port)]
         command = ["sh", "-c", RUN, "sh", self._binaries / "postgres", *where, *settings]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -114,7 +118,7 @@ class Cluster:
 
 
 @contextmanager
-def postgresql_cluster() -> Iterator[Cluster]:
+def postgresql_cluster(host: str = "127.0.0.1") -> Iterator[Cluster]:
     """A server that runs, and is stopped and deleted at the end.
 
     Raises:
@@ -123,7 +127,7 @@ def postgresql_cluster() -> Iterator[Cluster]:
     # Not where pytest keeps its files: the server's user may not enter there.
     folder = Path(tempfile.mkdtemp(prefix="relaxd-postgresql-", dir="/tmp"))
     try:
-        cluster = Cluster(folder)
+        cluster = Cluster(folder, host)
         cluster.start()
         try:
             yield cluster
@@ -134,13 +138,13 @@ def postgresql_cluster() -> Iterator[Cluster]:
 
 
 @contextmanager
-def postgresql_server() -> Iterator[str]:
+def postgresql_server(host: str = "127.0.0.1") -> Iterator[str]:
     """The URL of an empty database on a server of its own.
 
     Raises:
         NoPostgresqlError: there is none on this machine.
     """
-    with postgresql_cluster() as cluster:
+    with postgresql_cluster(host) as cluster:
         yield cluster.url()
 
 

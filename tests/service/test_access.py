@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -28,7 +29,7 @@ from relaxd.service.access._access import (
     is_loopback,
 )
 from relaxd.service.access._guard import Guard, is_open
-from relaxd.service.access._known import LOOKUPS, MEMORY_SECONDS, KnownKeys
+from relaxd.service.access._known import LOOKUPS, MEMORY_SECONDS, STALE_SECONDS, KnownKeys
 from relaxd.service.access._rates import PERIOD, Rates
 from relaxd.service.store import Database, KeyInfo, Keys, migrate
 
@@ -51,13 +52,16 @@ class Clock:
 
 
 class CountingKeys(Keys):
-    """Counts how often the database is asked; `find` takes as long as it is told to."""
+    """Counts how often the database is asked; `find` takes as long as it is told to, or fails."""
 
     n_found = n_any = n_running = most_running = 0
     seconds = 0.0
+    error: Exception | None = None
 
     def find(self, token: str) -> KeyInfo | None:
         self.n_found += 1
+        if self.error is not None:
+            raise self.error
         self.n_running += 1
         self.most_running = max(self.most_running, self.n_running)
         time.sleep(self.seconds)
@@ -286,11 +290,33 @@ async def test_keys_are_forgotten_in_time(keys: CountingKeys, clock: Clock) -> N
     tokens = [keys.create("alice")[1] for _ in range(5)]
     for token in tokens:
         await known.find(token)
-        clock.now += MEMORY_SECONDS / 4
-    assert len(known) == 4
-    clock.now += MEMORY_SECONDS
+        clock.now += STALE_SECONDS / 4
+    assert len(known) == 5
+    clock.now += STALE_SECONDS + MEMORY_SECONDS
     assert await known.any_active()
     assert len(known) == 1
+
+
+async def test_what_was_found_is_believed_while_the_database_is_away(
+    keys: CountingKeys, clock: Clock
+) -> None:
+    known = KnownKeys(keys, clock)
+    info, token = keys.create("alice")
+    revoked, other = keys.create("bob")
+    assert await known.find(token) == info
+    assert await known.find(other) == revoked
+    keys.revoke(revoked.id)
+    clock.now += MEMORY_SECONDS
+    assert await known.find(other) is None
+    keys.error = OperationalError("SELECT", {}, Exception("gone"))
+    clock.now += MEMORY_SECONDS
+    assert await known.find(token) == info
+    for unknown in (other, "rlx_none"):
+        with pytest.raises(ProblemError) as caught:
+            await known.find(unknown)
+        assert caught.value.problem.type == "urn:relaxd:error:resource:database-away"
+    keys.error = None
+    assert await known.find(token) == info
 
 
 async def test_one_lookup_serves_all_who_wait_for_it(keys: CountingKeys, clock: Clock) -> None:

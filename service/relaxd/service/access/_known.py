@@ -6,11 +6,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from relaxd.service._problems import RETRY_AFTER, ProblemError
 from relaxd.service.store import KeyInfo, Keys
 
 MEMORY_SECONDS = 5.0
 """A key that is revoked is refused after this time at the latest; so is a call without a key after
 the first key was made. Unit: s."""
+
+STALE_SECONDS = 600.0
+"""What was found is believed for so long while the database is away: nobody can revoke a key then.
+Unit: s."""
+
+LOOKUP_SECONDS = 3.0
+"""After so long a lookup has found the database away. Unit: s."""
 
 LOOKUPS = 4
 """How many lookups run at once: wrong keys, however many, leave threads to everything else."""
@@ -57,15 +67,30 @@ class KnownKeys:
             if (answer := self._recall(name)) is not None:  # another call has asked meanwhile
                 return answer
             until = self._clock() + MEMORY_SECONDS
-            answer = await asyncio.to_thread(lookup, *arguments)
+            try:
+                async with asyncio.timeout(LOOKUP_SECONDS):
+                    answer = await asyncio.to_thread(lookup, *arguments)
+            except (TimeoutError, SQLAlchemyError) as error:
+                return self._believed(name, error)
+        self._answers.pop(name, None)
         if answer is not None:
-            self._answers.pop(name, None)
             self._answers[name] = (until, answer)
         return answer
 
     def _recall(self, name: str) -> Any:
         now = self._clock()
-        while self._answers and next(iter(self._answers.values()))[0] <= now:
+        while self._answers and next(iter(self._answers.values()))[0] <= now - STALE_SECONDS:
             del self._answers[next(iter(self._answers))]
         until, answer = self._answers.get(name, (now, None))
         return answer if until > now else None
+
+    def _believed(self, name: str, error: Exception) -> Any:
+        """Return what was found before, however old.
+
+        Raises:
+            ProblemError: nothing was.
+        """
+        if name in self._answers:
+            return self._answers[name][1]
+        detail = "Keys cannot be looked up: the database is away."
+        raise ProblemError("resource", "database-away", detail, headers=RETRY_AFTER) from error

@@ -1,9 +1,11 @@
 """One attempt at one task, as a worker runs it: claim, compute, keep the results."""
 
 import logging
+import socket
 import uuid
 
 import tenacity
+from distributed import get_worker
 from sqlalchemy.exc import SQLAlchemyError
 
 from relaxd.client.schemas import JobResult
@@ -35,7 +37,7 @@ def run_attempt(context: Context, ref: TaskRef) -> bool:
 
 def _attempt(context: Context, ref: TaskRef) -> bool:
     runtime = runtime_of(context)
-    work = runtime.queue.begin(ref, uuid.uuid4().hex)
+    work = runtime.queue.begin(ref, _claim())
     if work is None:
         return False
     with Heart(runtime.queue, ref) as heart:
@@ -47,6 +49,15 @@ def _attempt(context: Context, ref: TaskRef) -> bool:
         counts = _finish(runtime.queue, ref, results)
     logger.info("%s: %d of %d molecules done", ref.name, len(results), len(work.molecules))
     return counts
+
+
+def _claim() -> str:
+    """Return a name for this claim alone, which says where it is made."""
+    try:
+        address = get_worker().address
+    except ValueError:  # outside of Dask
+        address = socket.gethostname()
+    return f"{address} {uuid.uuid4().hex}"
 
 
 @tenacity.retry(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 from _report import write
+from _server import server
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.service.hostile import attack
@@ -30,11 +30,6 @@ SECONDS = 5.0
 
 TIMEOUT = 1800.0
 """For a batch of molecules, s."""
-
-
-def server() -> psutil.Process:
-    """The process of the server that this one has started."""
-    return next(child for child in psutil.Process().children() if "serve" in child.cmdline())
 
 
 async def run(url: str, n: int) -> dict[str, Any]:
@@ -63,7 +58,7 @@ async def run(url: str, n: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--molecules", type=int, default=10_000)
+    parser.add_argument("--molecules", type=int, default=11_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

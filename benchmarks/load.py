@@ -18,8 +18,8 @@ from typing import Any
 
 import httpx
 import matplotlib.pyplot as plt
-import psutil
 from _report import RESULTS, write
+from _server import server
 
 from relaxd.service.testing import running_service
 
@@ -42,11 +42,6 @@ MODEL = "relaxd-small"
 
 Entries = list[Any]
 """Molecules as JSON."""
-
-
-def server() -> psutil.Process:
-    """The process of the server that this one has started."""
-    return next(child for child in psutil.Process().children() if "serve" in child.cmdline())
 
 
 def in_process(calls: Any, answers: Any) -> None:

@@ -105,3 +105,10 @@ def test_converged_means_below_fmax() -> None:
     atoms = molecule.with_positions(gfn2_xtb(molecule).positions).to_atoms()
     atoms.calc = TBLite(method="GFN2-xTB", charge=0, multiplicity=1, verbosity=0)
     assert np.linalg.norm(atoms.get_forces(), axis=1).max() < FMAX * 1.05
+
+
+def test_xtb_starts_where_the_force_field_has_no_curvature() -> None:
+    ammonia = from_smiles("N")
+    in_a_row = ammonia.with_positions(np.arange(4.0)[:, None] * [1.0, 0.0, 0.0])
+    assert not np.isfinite(hessian(in_a_row.rdmol, "mmff94")).all()
+    assert np.isfinite(gfn2_xtb(in_a_row, max_steps=5).positions).all()

@@ -14,6 +14,7 @@ from rdkit.Chem import rdDepictor, rdDistGeom
 
 from relaxd.relax import (
     Molecule,
+    MoleculeError,
     from_arrays,
     from_atoms,
     from_rdkit,
@@ -174,3 +175,23 @@ def test_to_molecule_takes_what_stands_for_one() -> None:
         assert len(to_molecule(form)) == 6
     with pytest.raises(TypeError, match="int"):
         to_molecule(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1000000000000\n\nC 0 0 0\n",
+        "1_000_000_000_000\n\nC 0 0 0\n",
+        "1\n\nC 0 0 0\n1000000000000\n\n",
+        "1\n\nC 0 0 0\nVEC1 1 0 0\n1000000000000\n\n",
+        "1\nProperties=species:S:1:pos:R:3:a:R:1000000000\nC 0 0 0 0\n",
+    ],
+)
+def test_xyz_that_promises_what_it_has_not_is_refused_at_once(text: str) -> None:
+    with pytest.raises(MoleculeError) as caught:
+        from_xyz(text)
+    assert caught.value.code == "unparsable-xyz"
+
+
+def test_a_number_may_be_the_comment_of_an_xyz() -> None:
+    assert len(from_xyz("1\n1000000000000\nHe 0 0 0\n")) == 1

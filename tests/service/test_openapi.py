@@ -141,3 +141,10 @@ def test_files_have_their_options_in_the_query() -> None:
         *("application/json", "application/x-ndjson"),
         *("chemical/x-daylight-smiles", "chemical/x-mdl-sdfile", "chemical/x-xyz"),
     }
+
+
+@pytest.mark.anyio
+async def test_what_postgresql_refuses_is_refused_before(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/jobs?tag=%00")).status_code == 422
+    assert (await client.get("/v1/jobs/%00")).status_code == 404
+    assert (await client.get(f"/v1/jobs/{'0' * 24}%0A")).status_code == 404

@@ -9,7 +9,6 @@ import numpy.typing as npt
 from ase import Atoms
 from ase.constraints import FixAtoms
 from rdkit import Chem
-from rdkit.Geometry import Point3D
 
 from ._checks import (
     check_electrons,
@@ -145,8 +144,7 @@ def with_conformer(mol: Chem.Mol, positions: npt.NDArray[np.float64]) -> Chem.Mo
     copy.RemoveAllConformers()
     conformer = Chem.Conformer(len(positions))
     conformer.Set3D(True)
-    for i, (x, y, z) in enumerate(positions.tolist()):
-        conformer.SetAtomPosition(i, Point3D(x, y, z))
+    conformer.SetPositions(positions)
     copy.AddConformer(conformer)
     return copy
 

@@ -117,7 +117,10 @@ def _side(graph: Chem.Mol, centre: Chem.StereoInfo, positions: npt.NDArray[np.fl
     first_of_begin, _, first_of_end, _ = centre.controllingAtoms
     u = _perpendicular(positions[first_of_begin] - begin, axis)
     v = _perpendicular(positions[first_of_end] - end, axis)
-    cosine = u @ v / (np.linalg.norm(u) * np.linalg.norm(v))
+    lengths = np.linalg.norm(u) * np.linalg.norm(v)
+    if lengths == 0.0:  # an end is straight, on no side
+        return 0
+    cosine = u @ v / lengths
     return int(np.sign(cosine)) if abs(cosine) > np.cos(np.radians(MAX_TWIST)) else 0
 
 

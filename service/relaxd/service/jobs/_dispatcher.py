@@ -20,6 +20,7 @@ POLL_SECONDS = 1.0
 RECONNECT_SECONDS = 5.0
 """After so long a scheduler that is away is tried again. Unit: s."""
 
+
 class Dispatcher:
     """Keeps the workers busy.
 

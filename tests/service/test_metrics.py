@@ -59,9 +59,9 @@ async def test_jobs(serving: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
         before = await scrape(client)
         await ended(client, await submit(client, ["CC", "unreadable", "CCC"]))
         job_id = await submit(client, ["CC", "hang"])
-        running = await until(
-            client, "relaxd_tasks", 1, kind="relax", resource="cpu", state="running"
-        )
+        # One look asks for the jobs, and then for the tasks: both are there in the one after.
+        await until(client, "relaxd_tasks", 1, kind="relax", resource="cpu", state="running")
+        running = await until(client, "relaxd_jobs", 1, kind="relax", state="running")
         await client.delete(f"/v1/jobs/{job_id}")
         await ended(client, job_id)
         after = await scrape(client)

@@ -25,6 +25,10 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 """Methods with a label of their own: a caller may make up any others, without end."""
 
 
+WATCHED = ("/v1/health/", "/metrics")
+"""Paths whose calls are logged at the level debug."""
+
+
 class Observe:
     """Gives each request an id, echoed as `X-Request-Id`, measures and logs it."""
 
@@ -112,7 +116,9 @@ def _log(scope: Scope, method: str, status: int, seconds: float) -> None:
     }
     if caller is not None and caller.owner:
         said["key"] = caller.owner
-    access_log.info(" ".join(map(str, said.values())), extra=said)
+    # Whoever looks after the server asks so often that it would hide everything else.
+    level = logging.DEBUG if said["path"].startswith(WATCHED) else logging.INFO
+    access_log.log(level, " ".join(map(str, said.values())), extra=said)
 
 
 def _request_id(headers: Headers) -> str:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ STOP_SECONDS = 20.0
 def running_service(*flags: str, log: Path, port: int | None = None) -> Iterator[str]:
     """Yield the address of a service that is ready; it ends with the block, however that ends.
 
+    Its jobs go with it, unless it is told where to keep them.
+
     Args:
         flags: of `relaxd serve`, besides port and drain time.
         log: file for what it prints.
@@ -35,18 +38,20 @@ def running_service(*flags: str, log: Path, port: int | None = None) -> Iterator
     """
     port = port or free_port()
     command = [sys.executable, "-m", "relaxd.service", "serve", f"--port={port}"]
-    command += ["--drain-seconds=5", *flags]
     url = f"http://127.0.0.1:{port}"
-    with log.open("w") as file:
-        # In a session of its own, so that Ctrl-C comes to this process alone.
-        process = subprocess.Popen(  # noqa: S603 - our own service
-            command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        _wait_until_ready(url, process, log)
-        yield url
-    finally:
-        _stop(process)
+    with tempfile.TemporaryDirectory(prefix="relaxd-") as folder:
+        command += [f"--database=sqlite:///{folder}/relaxd.db", f"--journals={folder}/journals"]
+        command += ["--drain-seconds=5", *flags]
+        with log.open("w") as file:
+            # In a session of its own, so that Ctrl-C comes to this process alone.
+            process = subprocess.Popen(  # noqa: S603 - our own service
+                command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        try:
+            _wait_until_ready(url, process, log)
+            yield url
+        finally:
+            _stop(process)
 
 
 def free_port() -> int:

@@ -16,6 +16,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from relaxd.service import Settings
+from relaxd.service._loopback import is_loopback
 from relaxd.service._metrics import Metrics
 from relaxd.service._middleware import Observe
 from relaxd.service._problems import ProblemError, add_problem_handlers
@@ -26,7 +27,6 @@ from relaxd.service.access._access import (
     CallerDep,
     ExposedError,
     check_exposed,
-    is_loopback,
 )
 from relaxd.service.access._guard import Guard, is_open
 from relaxd.service.access._known import LOOKUPS, MEMORY_SECONDS, STALE_SECONDS, KnownKeys

@@ -1,7 +1,8 @@
 """Where a Dask scheduler of the operator's own is, and whether it is safe to go there."""
 
-import ipaddress
 from urllib.parse import urlsplit
+
+from relaxd.service._loopback import is_loopback
 
 ENCRYPTED = frozenset({"tls", "wss"})
 """Protocols of Dask over which only those who have a certificate can speak."""
@@ -18,13 +19,7 @@ def is_encrypted(address: str) -> bool:
 
 def is_on_this_machine(address: str) -> bool:
     """Tell whether only this machine can reach an address of Dask."""
-    host = _parts(address)[1]
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(_parts(address)[1])
 
 
 def check_scheduler(address: str, *, insecure: bool) -> None:

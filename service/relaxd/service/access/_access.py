@@ -16,10 +16,10 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from sqlalchemy.exc import DBAPIError
 
+from relaxd.service._loopback import is_loopback
 from relaxd.service._problems import ProblemError
 from relaxd.service._settings import Settings
 from relaxd.service.access._known import KnownKeys
-from relaxd.service.access._pages import is_loopback
 from relaxd.service.access._rates import Rates
 from relaxd.service.store import Keys, id_in
 

@@ -1,8 +1,8 @@
 """What keeps web pages out of a service that needs no key: the browser runs on its machine, too."""
 
-import ipaddress
 from urllib.parse import urlsplit
 
+from relaxd.service._loopback import is_loopback
 from relaxd.service._problems import ProblemError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,13 +47,3 @@ def check_site(method: str, site: str) -> None:
     if method not in SAFE_METHODS and site in OTHER_SITES:
         detail = "Without keys, pages of other origins may not make such calls."
         raise ProblemError("input", "cross-site", detail, status=400)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

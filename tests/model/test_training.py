@@ -35,9 +35,9 @@ def dataset(tmp_path):
     return PairDataset(tmp_path / "pairs.safetensors")
 
 
-def make_trainer(dataset, run, **config):
+def make_trainer(dataset, run, initial=None, **config):
     defaults = {"model": SMALL, "compile": False, "atoms_per_batch": 60, "warmup_steps": 10}
-    return Trainer(TrainingConfig(**{**defaults, **config}), dataset, run)
+    return Trainer(TrainingConfig(**{**defaults, **config}), dataset, run, initial)
 
 
 def steps(trainer, n_steps):
@@ -66,6 +66,24 @@ def test_a_resumed_run_has_all_that_the_first_had(dataset, tmp_path):
     exp_avg = [state["exp_avg"] for state in trainer.optimizer.state.values()]
     again = [state["exp_avg"] for state in resumed.optimizer.state.values()]
     assert all(map(torch.equal, exp_avg, again))
+
+
+def test_a_run_begins_with_given_weights_once(dataset, tmp_path):
+    origin = make_trainer(dataset, tmp_path / "origin", seed=7)
+    steps(origin, 3)
+    origin.save()
+    initial = load_model(tmp_path / "origin/model.safetensors")
+    trainer = make_trainer(dataset, tmp_path / "run", initial=initial)
+    for name, tensor in initial.denoiser.state_dict().items():
+        assert torch.equal(trainer.denoiser.state_dict()[name], tensor)
+        assert torch.equal(trainer.average.module.state_dict()[name], tensor)
+    steps(trainer, 3)
+    trainer.save()
+    resumed = make_trainer(dataset, tmp_path / "run")
+    assert resumed.step == 3
+    assert resumed.origin["sha256"] == initial.sha256
+    with pytest.raises(ValueError, match="not DenoiserConfig"):
+        make_trainer(dataset, tmp_path / "other", initial=initial, model=DenoiserConfig())
 
 
 def test_training_ends_when_its_time_is_used_up_and_logs(dataset, tmp_path):

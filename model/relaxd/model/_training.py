@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ._batch import MoleculeBatch
 from ._denoiser import Denoiser, DenoiserConfig
 from ._diffusion import Loss, NoiseConfig, guess_sigma, perturb, relative_error
-from ._weights import save_model
+from ._weights import LoadedModel, save_model
 from .data import PairBatch, PairDataset
 
 
@@ -62,18 +62,31 @@ class Trainer:
     """Trains a denoiser on a file of pairs, resuming from `run` if a state is there.
 
     Writes to `run`: `state.pt` (all that is needed to go on), `log.jsonl` (loss, learning rate,
-    throughput), `model.safetensors` (averaged weights).
+    throughput), `model.safetensors` (averaged weights, and on their card what they come from).
 
     Args:
         config: the run.
         dataset: training part of the data.
         run: folder of the run.
+        initial: model of the same shape whose weights a new run begins with; random if None.
+
+    Raises:
+        ValueError: `initial` has another shape than `config.model`.
     """
 
-    def __init__(self, config: TrainingConfig, dataset: PairDataset, run: Path) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        dataset: PairDataset,
+        run: Path,
+        initial: LoadedModel | None = None,
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.dataset, self.run = config, dataset, run
         self.denoiser = Denoiser(config.model).to(config.device)
+        self.origin: dict[str, Any] | None = None
+        if initial is not None:
+            self._begin_with(initial)
         ema = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.denoiser, multi_avg_fn=ema)
         self.optimizer = torch.optim.AdamW(
@@ -149,6 +162,7 @@ class Trainer:
             "samples": self.samples,
             "seconds": self.seconds,
             "skipped": self.skipped,
+            "origin": self.origin,
         }
         partial = self._state_file.with_suffix(".partial")
         torch.save(state, partial)
@@ -165,8 +179,16 @@ class Trainer:
         self.denoiser.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        for counter in ("step", "samples", "seconds", "skipped"):
-            setattr(self, counter, state[counter])
+        for name in ("step", "samples", "seconds", "skipped", "origin"):
+            setattr(self, name, state[name])
+
+    def _begin_with(self, initial: LoadedModel) -> None:
+        if initial.denoiser.config != self.config.model:
+            shape = initial.denoiser.config
+            raise ValueError(f"{initial.name} is {shape}, not {self.config.model}")
+        self.denoiser.load_state_dict(initial.denoiser.state_dict())
+        training = initial.card.get("training")
+        self.origin = {"name": initial.name, "sha256": initial.sha256, "training": training}
 
     def _batches(self) -> Iterator[PairBatch]:
         while True:
@@ -228,5 +250,6 @@ class Trainer:
                 "steps": self.step,
                 "samples": self.samples,
                 "seconds": round(self.seconds),
+                "origin": self.origin,
             },
         }

@@ -34,6 +34,27 @@ def test_training_makes_pairs_once_and_goes_on(run: Run, data: Path, tmp_path: P
     assert training["model"]["elements"] == [1, 6, 7, 8, 9]
 
 
+def test_a_training_begins_with_the_weights_of_another(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
+    run("train", "--data", data, "--run", "a", *SMALL)
+    first = tmp_path / "a/model.safetensors"
+    short = ["--data", data, "--from", first, "--run", "b", "--no-compile"]
+    outcome = run("train", *short, "--hours", 5e-5, "--learning-rate", 1e-12)
+    assert outcome.exit_code == 0, outcome.stderr
+    second = load_model(tmp_path / "b/model.safetensors")
+    for name, weights in load_model(first).denoiser.state_dict().items():
+        torch.testing.assert_close(second.denoiser.state_dict()[name], weights)
+    assert second.card["training"]["origin"]["sha256"] == load_model(first).sha256
+
+    conflict = run("train", *short, "--channels", 8)
+    assert (conflict.exit_code, "the shape is" in message(conflict)) == (2, True)
+    fluorine = run("train", "--data", data, "--from", "relaxd-small", "--run", "c")
+    assert (fluorine.exit_code, "[9]" in message(fluorine)) == (2, True)
+    unknown = run("train", "--data", data, "--from", "relaxd-none", "--run", "c")
+    assert (unknown.exit_code, "relaxd-none" in message(unknown)) == (2, True)
+
+
 def test_skipped_molecules_are_counted_by_reason(run: Run, data: Path) -> None:
     outcome = run("train", "--data", data, "--pairs", "p/pairs.safetensors", "--run", "a", *SMALL)
     assert outcome.exit_code == 0

@@ -1,12 +1,15 @@
 """`relaxd train`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from relaxd.service.cli._options import DEFAULT_DEVICE, Device, Threads, positive
 from relaxd.service.cli._pairs import Data, Pairs, find_pairs
+
+if TYPE_CHECKING:
+    from relaxd.model import DenoiserConfig, LoadedModel
 
 INTERRUPTED = 130
 """Exit status of what Ctrl-C ended, by the habit of shells: 128 + SIGINT."""
@@ -37,6 +40,14 @@ def train(
         bool | None, typer.Option(help="Compile the network; pays after some ten minutes.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order and noise.")] = None,
+    initial: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Model, or its .safetensors file, whose weights and shape a new run begins with.",
+        ),
+    ] = None,
 ) -> None:
     """Train a model on QM9, or go on with a training that was stopped.
 
@@ -44,15 +55,15 @@ def train(
     """
     import torch
 
-    from relaxd.model import DenoiserConfig, Trainer, TrainingConfig
+    from relaxd.model import Trainer, TrainingConfig
     from relaxd.model.data import PairDataset
 
     if threads is not None:
         torch.set_num_threads(threads)
+    origin = None if initial is None else _load(initial)
     dataset = PairDataset(find_pairs(data, pairs, run.parent))
-    shape = _given(channels=channels, n_layers=n_layers)
     config = TrainingConfig(
-        model=DenoiserConfig(elements=dataset.elements, **shape),
+        model=_shape(dataset.elements, origin, _given(channels=channels, n_layers=n_layers)),
         device=device,
         **_given(
             hours=hours,
@@ -62,7 +73,7 @@ def train(
             seed=seed,
         ),
     )
-    trainer = Trainer(config, dataset, run)
+    trainer = Trainer(config, dataset, run, origin)
     try:
         trainer.train()
     except KeyboardInterrupt:
@@ -70,6 +81,35 @@ def train(
         typer.echo(f"stopped and saved at step {trainer.step}; the same command goes on", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(f"{trainer.step} steps, {trainer.samples} samples: {run / 'model.safetensors'}")
+
+
+def _load(initial: str) -> "LoadedModel":
+    from safetensors import SafetensorError
+
+    from relaxd.model import UnknownModelError, load_model
+
+    try:
+        return load_model(initial)
+    except (UnknownModelError, SafetensorError) as error:
+        raise typer.BadParameter(f"{initial}: {error}", param_hint="--from") from error
+
+
+def _shape(
+    elements: tuple[int, ...], origin: "LoadedModel | None", given: dict[str, int]
+) -> "DenoiserConfig":
+    """Shape of the model: as given, or that of the model it begins with."""
+    from relaxd.model import DenoiserConfig
+
+    if origin is None:
+        return DenoiserConfig(elements=elements, **given)
+    config = origin.denoiser.config
+    if given:
+        raise typer.BadParameter("the shape is that of the model given by --from")
+    if unknown := sorted(set(elements) - set(config.elements)):
+        raise typer.BadParameter(
+            f"{origin.name} does not know atomic numbers {unknown}", param_hint="--from"
+        )
+    return config
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def unmoved(molecule: Molecule) -> RelaxResult:
     """The molecule as it is."""
     return RelaxResult(
         molecule=molecule,
-        positions=molecule.positions,
+        trajectory=molecule.positions[None],
         converged=True,
         n_evaluations=0,
         rmsd_from_start=0.0,

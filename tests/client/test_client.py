@@ -38,13 +38,13 @@ def test_no_molecule_is_no_call(connect: Any, server: FakeServer) -> None:
     assert server.requests == []
 
 
-def test_model_is_sent_only_if_given(connect: Any, server: FakeServer) -> None:
+def test_options_are_sent_only_if_given(connect: Any, server: FakeServer) -> None:
     client = connect(server)
     client.relax(["C"])
-    client.relax(["C"], model="relaxd-small")
+    client.relax(["C"], model="relaxd-small", trajectory=True)
     assert server.bodies == [
         {"molecules": ["C"]},
-        {"molecules": ["C"], "model": "relaxd-small"},
+        {"molecules": ["C"], "model": "relaxd-small", "trajectory": True},
     ]
 
 

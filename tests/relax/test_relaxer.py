@@ -117,6 +117,28 @@ def test_frozen_atoms_stay_exactly(relaxer):
     assert result.rmsd_from_start > 0
 
 
+def test_the_trajectory_goes_from_the_start_by_every_step_to_the_end(relaxer):
+    results = relaxer.relax_batch([*SMILES, "C[NH3+]"])
+    assert {result.verdict.method for result in results} == {"diffusion", "gfn2-xtb"}
+    for result in results:
+        frames = result.trajectory
+        n_steps = len(frames) - 1
+        by_model = result.verdict.method == "diffusion"
+        assert n_steps == result.n_evaluations - (not by_model)
+        assert np.array_equal(frames[0], result.molecule.positions)
+        assert np.array_equal(frames[-1], result.positions)
+        largest = [np.linalg.norm(step, axis=-1).max() for step in np.diff(frames, axis=0)]
+        assert min(largest) > 0
+        assert largest[-1] < largest[0]
+
+
+def test_frozen_atoms_stay_in_every_frame(relaxer):
+    atoms = from_smiles("CCCO").to_atoms()
+    atoms.set_constraint(FixAtoms([0, 3]))
+    frames = relaxer.relax(atoms).trajectory
+    assert np.array_equal(frames[:, [0, 3]], np.tile(atoms.positions[[0, 3]], (len(frames), 1, 1)))
+
+
 def test_ase_atoms_are_relaxed_in_place():
     atoms = g2_molecule("CH3CH2OH")
     before = atoms.positions.copy()

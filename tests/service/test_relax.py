@@ -47,6 +47,16 @@ async def test_result_is_complete(client: httpx.AsyncClient) -> None:
     assert result.usage.co2e_g is None
 
 
+async def test_steps_are_answered_where_asked_for(client: httpx.AsyncClient) -> None:
+    (plain,) = await relax(client, "CCC")
+    assert plain.trajectory is None
+    body = {"molecules": ["CCC", "unreadable"], "trajectory": True}
+    answer = await client.post("/v1/relax", json=body)
+    first, failed = RelaxResponse.model_validate_json(answer.content).results
+    assert first.trajectory == [first.start_positions, first.positions]
+    assert failed.trajectory is None
+
+
 async def test_emissions_follow_the_grid(serving: Serve) -> None:
     async with serving(grid_g_per_kwh=400.0) as client:
         (result,) = await relax(client, "CCC")

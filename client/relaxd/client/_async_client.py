@@ -51,10 +51,15 @@ class AsyncClient:
         self._connection = AsyncConnection(self._http, retry)
 
     async def relax(
-        self, molecules: Sequence[MoleculeLike], *, model: str | None = None
+        self,
+        molecules: Sequence[MoleculeLike],
+        *,
+        model: str | None = None,
+        trajectory: bool = False,
     ) -> list[Result]:
         """Relax molecules; see `Client.relax`."""
-        answers = [await self._connection.send(call) for call in relax_calls(molecules, model)]
+        calls = relax_calls(molecules, model, trajectory)
+        answers = [await self._connection.send(call) for call in calls]
         return [result for answer in answers for result in answer.results]
 
     async def refine(
@@ -106,6 +111,7 @@ class AsyncClient:
         kind: JobKind = "relax",
         refine: RefineOptions | None = None,
         model: str | None = None,
+        trajectory: bool = False,
         name: str | None = None,
         tags: Iterable[str] = (),
         priority: Priority = "normal",
@@ -121,6 +127,7 @@ class AsyncClient:
             kind=kind,
             refine=refine,
             model=model,
+            trajectory=trajectory,
             name=name,
             tags=tags,
             priority=priority,

@@ -96,7 +96,7 @@ def foreign_answer(response: httpx.Response) -> TransportError:
 
 
 def relax_calls(
-    molecules: Sequence[MoleculeLike], model: str | None
+    molecules: Sequence[MoleculeLike], model: str | None, trajectory: bool
 ) -> Iterator[Call[RelaxResponse]]:
     """Yield the calls that relax all molecules, as many in each as one call may hold."""
     wire = to_wire(molecules)
@@ -104,6 +104,8 @@ def relax_calls(
         body: dict[str, Any] = {"molecules": wire[start : start + MAX_MOLECULES]}
         if model is not None:
             body["model"] = model
+        if trajectory:
+            body["trajectory"] = True
         yield Call(read_as(RelaxResponse), "POST", "/v1/relax", molecule_json(body))
 
 

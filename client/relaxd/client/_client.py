@@ -50,13 +50,20 @@ class Client:
         self._http = httpx.Client(transport=transport, **options)
         self._connection = Connection(self._http, retry)
 
-    def relax(self, molecules: Sequence[MoleculeLike], *, model: str | None = None) -> list[Result]:
+    def relax(
+        self,
+        molecules: Sequence[MoleculeLike],
+        *,
+        model: str | None = None,
+        trajectory: bool = False,
+    ) -> list[Result]:
         """Relax molecules, in as many calls as it takes.
 
         Args:
             molecules: SMILES, `schemas.Molecule` or their JSON, earlier results, `ase.Atoms`, or
                 RDKit molecules; what is three-dimensional is used as given.
             model: name of the model; the server's default if not given.
+            trajectory: whether the results hold the positions after each step, too.
 
         Returns:
             One result per molecule, in their order. A molecule that failed has the status
@@ -66,7 +73,8 @@ class Client:
             TypeError: not a sequence of molecules.
             RelaxdError: a whole call failed.
         """
-        answers = [self._connection.send(call) for call in relax_calls(molecules, model)]
+        calls = relax_calls(molecules, model, trajectory)
+        answers = [self._connection.send(call) for call in calls]
         return [result for answer in answers for result in answer.results]
 
     def refine(
@@ -142,6 +150,7 @@ class Client:
         kind: JobKind = "relax",
         refine: RefineOptions | None = None,
         model: str | None = None,
+        trajectory: bool = False,
         name: str | None = None,
         tags: Iterable[str] = (),
         priority: Priority = "normal",
@@ -157,6 +166,8 @@ class Client:
             kind: what to do with them.
             refine: how DFT refines, for the kind `refine`.
             model: name of the model; the server's default if not given.
+            trajectory: whether the results hold the positions after each step, too; only for the
+                kind `relax`.
             name: for people.
             tags: words to find the job by.
             priority: jobs of higher priority are worked on first.
@@ -179,6 +190,7 @@ class Client:
             kind=kind,
             refine=refine,
             model=model,
+            trajectory=trajectory,
             name=name,
             tags=tags,
             priority=priority,

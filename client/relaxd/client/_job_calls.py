@@ -58,6 +58,7 @@ def job_options(
     kind: JobKind,
     refine: RefineOptions | None,
     model: str | None,
+    trajectory: bool,
     name: str | None,
     tags: Iterable[str],
     priority: Priority,
@@ -71,10 +72,14 @@ def job_options(
     """
     # A string is passed on as it is, to be refused: it is one tag, not one for each letter.
     words = tags if isinstance(tags, str) else list(tags)
-    optional = {"refine": refine, "model": model, "name": name, "webhook": webhook}
+    optional: dict[str, Any] = {"refine": refine, "model": model, "name": name, "webhook": webhook}
     given = {key: value for key, value in optional.items() if value is not None}
+    if trajectory:
+        given["trajectory"] = True  # servers before this option refuse it
+    if words:
+        given["tags"] = words
     plain = {"kind": kind, "priority": priority, "deduplicate": deduplicate}
-    return JobOptions.model_validate(plain | given | ({"tags": words} if words else {}))
+    return JobOptions.model_validate(plain | given)
 
 
 def refine_options(level: str | None, solvent: str | None, **others: Any) -> RefineOptions:

@@ -15,6 +15,7 @@ from ._evaluation import (
 )
 from ._formats import from_rdkit, from_sdf, from_xyz
 from ._molecule import Molecule
+from ._opsin import can_read_iupac
 from ._qcschema import from_qcschema
 from ._read import read_molecules, split_records, to_molecule
 from ._relaxer import ModelSummary, MoleculeLike, Relaxer, relax_fallback
@@ -41,6 +42,7 @@ __all__ = [
     "Relaxer",
     "Schedule",
     "Verdict",
+    "can_read_iupac",
     "connectivity_kept",
     "evaluate_energies",
     "evaluate_geometries",

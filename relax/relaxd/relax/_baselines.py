@@ -27,18 +27,25 @@ class Baseline:
     """A geometry from a cheap method.
 
     Attributes:
-        positions: (n, 3), Angstrom.
+        trajectory: (k, n, 3), Angstrom: the start, the geometry after each step of GFN2-xTB, and
+            last the relaxed one.
         energy_ev: the method's energy there, eV.
         converged: whether the method's criterion was met.
         n_steps: steps taken.
         method: its name.
     """
 
-    positions: npt.NDArray[np.float64]
+    trajectory: npt.NDArray[np.float64]
     energy_ev: float
     converged: bool
     n_steps: int
     method: str
+
+    @property
+    def positions(self) -> npt.NDArray[np.float64]:
+        """(n, 3), Angstrom: where it ended."""
+        end: npt.NDArray[np.float64] = self.trajectory[-1]
+        return end
 
 
 def mmff94(molecule: Molecule, max_steps: int = 5000) -> Baseline:
@@ -64,7 +71,7 @@ def mmff94(molecule: Molecule, max_steps: int = 5000) -> Baseline:
             "force-field-failed", "the line search of MMFF94 found no way down", molecule.id
         ) from error
     return Baseline(
-        positions=rdmol.GetConformer().GetPositions(),
+        trajectory=np.stack([molecule.positions, rdmol.GetConformer().GetPositions()]),
         energy_ev=force_field.CalcEnergy() * KCAL_MOL,
         converged=status == 0,
         n_steps=len(steps),
@@ -105,6 +112,8 @@ def gfn2_xtb(molecule: Molecule, fmax: float = FMAX, max_steps: int = 500) -> Ba
         verbosity=0,
     )
     optimizer = BFGS(atoms, logfile=None)
+    frames: list[npt.NDArray[np.float64]] = []
+    optimizer.attach(lambda: frames.append(atoms.positions.copy()))
     start_hessian = _model_hessian(molecule)
     if start_hessian is not None:
         optimizer.H0 = start_hessian
@@ -115,7 +124,7 @@ def gfn2_xtb(molecule: Molecule, fmax: float = FMAX, max_steps: int = 500) -> Ba
         raise MoleculeError(
             "scf-not-converged", f"GFN2-xTB has no solution here: {error}", molecule.id
         ) from error
-    return Baseline(atoms.positions.copy(), energy, converged, optimizer.nsteps, "gfn2-xtb")
+    return Baseline(np.stack(frames), energy, converged, optimizer.nsteps, "gfn2-xtb")
 
 
 def _model_hessian(molecule: Molecule) -> npt.NDArray[np.float64] | None:

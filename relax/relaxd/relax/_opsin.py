@@ -61,6 +61,15 @@ def to_smiles(name: str) -> str:
     return smiles
 
 
+def can_read_iupac() -> bool:
+    """Whether `from_iupac` has what it needs, OPSIN and Java."""
+    try:
+        _jar()
+    except MoleculeError:
+        return False
+    return shutil.which("java") is not None
+
+
 def _run(name: str) -> "subprocess.CompletedProcess[str]":
     jar = _jar()
     java = shutil.which("java")

@@ -147,19 +147,21 @@ class Relaxer:
         batch, frozen, centroids = _to_batch(molecules, self._device)
         end = relax_to_fixpoint(self._denoiser, batch, self.schedule, frozen)
         self.n_forward += end.n_forward
-        positions = end.positions.double().cpu().numpy()
+        trajectory = end.trajectory.double().cpu().numpy()
         seconds = time.perf_counter() - clock
         return [
             make_result(
                 molecule,
-                _unmoved(molecule, positions[b, : len(molecule)] + centroid),
+                _trajectory(molecule, trajectory[: n + 1, b, : len(molecule)] + centroid),
                 method="diffusion",
                 in_domain=True,
                 converged=bool(end.converged[b]),
-                n_evaluations=int(end.n_evaluations[b]),
+                n_evaluations=n,
                 seconds=seconds,
             )
-            for b, (molecule, centroid) in enumerate(zip(molecules, centroids, strict=True))
+            for b, (molecule, centroid, n) in enumerate(
+                zip(molecules, centroids, end.n_evaluations.tolist(), strict=True)
+            )
         ]
 
 
@@ -176,7 +178,7 @@ def relax_fallback(molecule: Molecule) -> RelaxResult:
     relaxed = gfn2_xtb(molecule)
     return make_result(
         molecule,
-        relaxed.positions,
+        relaxed.trajectory,
         method=relaxed.method,
         in_domain=False,
         converged=relaxed.converged,
@@ -229,11 +231,12 @@ def _to_batch(
     return batch, frozen, centroids
 
 
-def _unmoved(molecule: Molecule, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Puts frozen atoms exactly where they were, free of the rounding of single precision."""
+def _trajectory(molecule: Molecule, frames: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Puts start and frozen atoms exactly where they were, free of single precision's rounding."""
     frozen = list(molecule.frozen)
-    positions[frozen] = molecule.positions[frozen]
-    return positions
+    frames[0] = molecule.positions
+    frames[:, frozen] = molecule.positions[frozen]
+    return frames
 
 
 def _attempt(function: Any, molecule: Any) -> Any:

@@ -16,7 +16,8 @@ class RelaxResult:
 
     Attributes:
         molecule: the start.
-        positions: (n, 3), Angstrom, in the frame and the order of atoms of the start.
+        trajectory: (k, n, 3), Angstrom, in the frame and the order of atoms of the start: the
+            start, the geometry after each step, and last the relaxed one.
         converged: whether the last step moved no atom by more than the tolerance, or, for
             GFN2-xTB, whether the forces fell below the threshold.
         n_evaluations: evaluations of the network, or gradients of GFN2-xTB.
@@ -26,12 +27,18 @@ class RelaxResult:
     """
 
     molecule: Molecule
-    positions: npt.NDArray[np.float64]
+    trajectory: npt.NDArray[np.float64]
     converged: bool
     n_evaluations: int
     rmsd_from_start: float
     seconds: float
     verdict: Verdict
+
+    @property
+    def positions(self) -> npt.NDArray[np.float64]:
+        """(n, 3), Angstrom: the relaxed geometry."""
+        end: npt.NDArray[np.float64] = self.trajectory[-1]
+        return end
 
     def to_atoms(self) -> ase.Atoms:
         """The relaxed geometry, with charge, multiplicity and method in `info`."""
@@ -49,7 +56,7 @@ class RelaxResult:
 
 def make_result(
     molecule: Molecule,
-    positions: npt.NDArray[np.float64],
+    trajectory: npt.NDArray[np.float64],
     *,
     method: str,
     in_domain: bool,
@@ -61,16 +68,17 @@ def make_result(
 
     Args:
         molecule: the start.
-        positions: (n, 3), Angstrom.
+        trajectory: (k, n, 3), Angstrom; the start first, the relaxed geometry last.
         method: what made the geometry.
         in_domain: whether the model was trained for such molecules.
         converged: whether the method says it has converged.
         n_evaluations: of the network, or of the gradient.
         seconds: wall time.
     """
+    positions = trajectory[-1]
     return RelaxResult(
         molecule=molecule,
-        positions=positions,
+        trajectory=trajectory,
         converged=converged,
         n_evaluations=n_evaluations,
         rmsd_from_start=superposed_rmsd(molecule.positions, positions),

@@ -40,12 +40,15 @@ class Fixpoint:
         converged: (B,) bool; whether the last step moved no atom by more than the tolerance.
         n_evaluations: (B,) int64, network evaluations spent on each molecule.
         n_forward: forward passes of the network, each for all that were not converged yet.
+        trajectory: (n_forward + 1, B, N, 3), the start and the geometry after each pass, Angstrom;
+            what has left the batch stays where it is.
     """
 
     positions: Tensor
     converged: Tensor
     n_evaluations: Tensor
     n_forward: int
+    trajectory: Tensor
 
 
 @torch.inference_mode()
@@ -73,6 +76,7 @@ def relax_to_fixpoint(
     active = torch.arange(n_molecules, device=positions.device)
     sigma = positions.new_full((n_molecules,), schedule.sigma_start)
     n_forward = 0
+    trajectory = [batch.positions]
     while len(active) and n_forward < schedule.max_evaluations:
         current = _rows(batch, active).with_positions(positions[active])
         step = denoise(current, sigma[active]) - current.positions
@@ -83,12 +87,13 @@ def relax_to_fixpoint(
         n_forward += 1
         n_evaluations[active] += 1
         positions[active] += step
+        trajectory.append(positions.clone())
         size = schedule.factor * root_mean_square(step, current.mask)
         sigma[active] = size.clamp(schedule.sigma_min, schedule.sigma_start)
         still = step.norm(dim=-1).amax(1) <= schedule.tolerance
         converged[active] = still & ~lost
         active = active[~still]
-    return Fixpoint(positions, converged, n_evaluations, n_forward)
+    return Fixpoint(positions, converged, n_evaluations, n_forward, torch.stack(trajectory))
 
 
 def _rows(batch: MoleculeBatch, rows: Tensor) -> MoleculeBatch:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import torch
 
-from relaxd.client.schemas import ModelInfo, RelaxResponse
+from relaxd.client.schemas import ModelInfo, RelaxRequest, RelaxResponse
 from relaxd.relax import Relaxer
 from relaxd.service._metrics import Metrics
 from relaxd.service._pipeline import Fallback, Pipeline, Read
@@ -130,16 +130,19 @@ class Engine:
         if model != self._relaxer.model.name:
             raise ProblemError("input", "unknown-model", f"There is no model {model!r} here.")
 
-    async def relax(self, items: Sequence[Any], model: str | None) -> RelaxResponse:
+    async def relax(self, request: RelaxRequest) -> RelaxResponse:
         """Relax the entries of one request.
 
         Raises:
             ProblemError: the request as a whole is refused.
         """
-        self._admit(len(items), model)
+        items: Sequence[Any] = request.molecules
+        self._admit(len(items), request.model)
         self._count(len(items))
         try:
-            results = await asyncio.gather(*(self._pipeline.answer(item) for item in items))
+            results = await asyncio.gather(
+                *(self._pipeline.answer(item, trajectory=request.trajectory) for item in items)
+            )
         finally:
             self._count(-len(items))
         return RelaxResponse(model=self._relaxer.model.name, results=results)

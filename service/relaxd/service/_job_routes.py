@@ -1,7 +1,6 @@
 """The calls of the HTTP API about jobs."""
 
 import asyncio
-import importlib.util
 import json
 import re
 from collections.abc import AsyncIterable, Callable, Sequence
@@ -29,6 +28,7 @@ from relaxd.client.schemas import (
 )
 from relaxd.dft_bridge import DftError
 from relaxd.service._faults import problem_of
+from relaxd.service._offers import has_dft
 from relaxd.service._openapi import JOB_ANSWERS, JOB_CALL, RESULT_FILES, problems
 from relaxd.service._problems import ProblemError
 from relaxd.service._receiving import (
@@ -61,9 +61,6 @@ RELAX_SECONDS = 0.02
 
 JOB_ID = re.compile("[0-9a-f]{1,64}")
 """Identifiers of jobs, in the path and as cursors."""
-
-DFT_PACKAGES = ("geometric", "psutil", "pyscf")
-"""Without which nothing can be refined."""
 
 EVENT_SECONDS = 0.25
 """How often to look for new events of a job. Unit: s."""
@@ -338,7 +335,7 @@ def _check(
         check_webhook(options.webhook, allow_private=engine.settings.webhook_private)
     if options.kind != "refine":
         return
-    if any(importlib.util.find_spec(name) is None for name in DFT_PACKAGES):
+    if not has_dft():
         raise ProblemError("resource", "no-dft", "This server has no DFT installed.")
     try:
         refine_settings(options.refine or RefineOptions(), engine.settings)

@@ -68,11 +68,11 @@ class Pipeline:
         """Tell whether the model was trained for such molecules."""
         return self._relaxer.in_domain(molecule)
 
-    async def answer(self, item: Any) -> Result:
+    async def answer(self, item: Any, *, trajectory: bool = False) -> Result:
         """Return the result of one entry of a request; never raises."""
         try:
             relaxed, cost = await self.relax(item)
-            result = result_of(relaxed, usage(cost, self._settings))
+            result = result_of(relaxed, usage(cost, self._settings), trajectory=trajectory)
         except Exception as error:
             result = error_result(item, problem_of(error))
         method = result.verdict.method if result.verdict else ""

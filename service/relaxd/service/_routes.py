@@ -10,6 +10,7 @@ from relaxd.client.schemas import ModelList, RelaxRequest, RelaxResponse
 from relaxd.service._engine import Engine, State
 from relaxd.service._job_metrics import JobMetrics
 from relaxd.service._metrics import Metrics
+from relaxd.service._offers import forms, levels
 from relaxd.service._openapi import METRICS_TEXT, RELAX_EXAMPLES, problems
 from relaxd.service._problems import ProblemError
 from relaxd.service.access import AccessDep, CallerDep, caller
@@ -64,7 +65,7 @@ async def relax(
     n = len(body.molecules)
     await access.spend(caller, n)
     try:
-        return await engine.relax(body.molecules, body.model)
+        return await engine.relax(body)
     except ProblemError:
         await access.give_back(caller, n)
         raise
@@ -77,9 +78,9 @@ async def relax(
     responses=problems(401, 429, 503),
 )
 async def models(engine: EngineDep) -> ModelList:
-    """List the models: level of theory, domain, and accuracy as last measured."""
+    """List the models (level of theory, domain, accuracy as last measured) and what goes in."""
     infos = engine.models
-    return ModelList(default=infos[0].name, models=infos)
+    return ModelList(default=infos[0].name, models=infos, forms=forms(), levels=levels())
 
 
 @router.get("/v1/health/live", tags=["health"], responses=problems(503))

@@ -41,8 +41,8 @@ def item_id(item: Any) -> str | None:
     return given.encode(errors="replace").decode() if isinstance(given, str) else None
 
 
-def result_of(relaxed: RelaxResult, usage: Usage) -> Result:
-    """Return a relaxed molecule as it goes over the wire.
+def result_of(relaxed: RelaxResult, usage: Usage, *, trajectory: bool = False) -> Result:
+    """Return a relaxed molecule as it goes over the wire, if asked for with all its steps.
 
     Raises:
         ProblemError: the geometry is no longer one of a molecule.
@@ -59,6 +59,7 @@ def result_of(relaxed: RelaxResult, usage: Usage) -> Result:
         atomic_numbers=start.atomic_numbers.tolist(),
         positions=relaxed.positions.tolist(),
         start_positions=start.positions.tolist(),
+        trajectory=relaxed.trajectory.tolist() if trajectory else None,
         charge=start.charge,
         multiplicity=start.multiplicity,
         sdf=sdf,

@@ -87,6 +87,10 @@ class JobOptions(BaseModel):
     refine: RefineOptions | None = Field(
         default=None, description="How DFT refines; only with the kind `refine`."
     )
+    trajectory: bool = Field(
+        default=False,
+        description="Whether to answer with the positions after each step, too; for `relax` only.",
+    )
     name: str | None = Field(default=None, max_length=256, description="For people.")
     tags: list[Tag] = Field(
         default_factory=list, max_length=16, description="Words to find the job by."
@@ -104,6 +108,12 @@ class JobOptions(BaseModel):
             raise PydanticCustomError(
                 "options-of-other-kind",
                 "refine goes with the kind refine, not with {kind}.",
+                {"kind": self.kind},
+            )
+        if self.trajectory and self.kind != "relax":
+            raise PydanticCustomError(
+                "options-of-other-kind",
+                "trajectory goes with the kind relax, not with {kind}.",
                 {"kind": self.kind},
             )
         return self

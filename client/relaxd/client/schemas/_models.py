@@ -30,3 +30,10 @@ class ModelList(BaseModel):
 
     default: str = Field(description="Name of the model used when a request names none.")
     models: list[ModelInfo] = Field(description="The models, by name.")
+    forms: list[str] = Field(
+        default_factory=list, description="Forms of a molecule that the server can read."
+    )
+    levels: list[str] = Field(
+        default_factory=list,
+        description="Levels of theory with a name; empty where the server has no DFT.",
+    )

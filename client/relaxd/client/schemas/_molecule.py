@@ -131,3 +131,6 @@ class RelaxRequest(BaseModel):
     model: str | None = Field(
         default=None, description="Name of the model; the server's default if not given."
     )
+    trajectory: bool = Field(
+        default=False, description="Whether to answer with the positions after each step, too."
+    )

@@ -104,6 +104,11 @@ class Result(BaseModel):
     start_positions: list[Position] | None = Field(
         default=None, description="Positions before the relaxation, shape (n, 3). Unit: Angstrom."
     )
+    trajectory: list[list[Position]] | None = Field(
+        default=None,
+        description="Where asked for: the start, the positions after each step, and last the "
+        "relaxed ones, shape (k, n, 3). Unit: Angstrom.",
+    )
     charge: int | None = Field(default=None, description="Total charge. Unit: e.")
     multiplicity: int | None = Field(default=None, description="Spin multiplicity, 2S + 1.")
     sdf: str | None = Field(

@@ -20,15 +20,13 @@ def relax_task(runtime: Runtime, _: TaskRef, work: Work, heart: Heart) -> list[J
     """
     results: list[JobResult] = []
     with suppress(CancelledError):
-        runtime.stoppable(_relax_all(runtime.pipeline, work.molecules, results), heart)
+        runtime.stoppable(_relax_all(runtime.pipeline, work, results), heart)
     return list(results)
 
 
-async def _relax_all(
-    pipeline: Pipeline, molecules: dict[int, Any], results: list[JobResult]
-) -> None:
+async def _relax_all(pipeline: Pipeline, work: Work, results: list[JobResult]) -> None:
     async def relax(index: int, molecule: Any) -> None:
-        result = await pipeline.answer(molecule)
+        result = await pipeline.answer(molecule, trajectory=work.options.trajectory)
         results.append(JobResult(index=index, **dict(result)))
 
-    await asyncio.gather(*(relax(index, molecule) for index, molecule in molecules.items()))
+    await asyncio.gather(*(relax(index, molecule) for index, molecule in work.molecules.items()))

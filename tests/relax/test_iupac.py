@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rdkit import Chem
 
-from relaxd.relax import MoleculeError, _opsin, from_iupac
+from relaxd.relax import MoleculeError, _opsin, can_read_iupac, from_iupac
 
 needs_java = [
     pytest.mark.java,
@@ -148,15 +148,23 @@ class TestWithJava:
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.java
+@pytest.mark.skipif(shutil.which("java") is None, reason="no Java")
+def test_it_is_known_whether_names_can_be_read() -> None:
+    assert can_read_iupac()
+
+
 def test_without_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     error = refusal("ethanol")
     assert error.code == "no-iupac-converter"
     assert "Java" in error.message
+    assert not can_read_iupac()
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "py2opsin", None)
+    assert not can_read_iupac()
     error = refusal("ethanol")
     assert error.code == "no-iupac-converter"
     assert "py2opsin" in error.message

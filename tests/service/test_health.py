@@ -1,6 +1,7 @@
 """Loading, ready, draining; models and metrics."""
 
 import asyncio
+import sys
 from typing import Any
 
 import httpx
@@ -80,6 +81,18 @@ async def test_models(client: httpx.AsyncClient) -> None:
     assert answer.default == "relaxd-small"
     assert answer.models[0].elements == [1, 6, 7, 8, 9]
     assert answer.models[0].accuracy == {"rmsd_median_angstrom": 0.03}
+    assert {"smiles", "xyz", "sdf", "qcschema", "atomic_numbers"} <= set(answer.forms)
+    assert "b3lyp/6-31g(2df,p)" in answer.levels
+
+
+async def test_what_is_not_installed_is_not_offered(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "py2opsin", None)
+    monkeypatch.setitem(sys.modules, "pyscf", None)
+    answer = ModelList.model_validate_json((await client.get("/v1/models")).content)
+    assert "iupac" not in answer.forms
+    assert answer.levels == []
 
 
 async def test_metrics(serving: Serve) -> None:

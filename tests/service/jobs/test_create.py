@@ -49,6 +49,18 @@ async def test_bad_molecule_is_an_error_of_its_own(client: httpx.AsyncClient) ->
     ]
 
 
+async def test_steps_are_kept_where_asked_for(client: httpx.AsyncClient) -> None:
+    plain, asked = await submit(client, ["CCC"]), await submit(client, ["CCC"], trajectory=True)
+    for job in (plain, asked):
+        await ended(client, job)
+    assert (await results(client, plain))[0]["trajectory"] is None
+    (result,) = await results(client, asked)
+    assert result["trajectory"] == [result["start_positions"], result["positions"]]
+    body = {"molecules": ["C"], "kind": "refine", "trajectory": True}
+    refused = await client.post("/v1/jobs", json=body)
+    assert (refused.status_code, "trajectory" in refused.text) == (422, True)
+
+
 async def test_all_bad_is_failed(client: httpx.AsyncClient) -> None:
     job = await submit(client, ["unreadable"])
     assert (await ended(client, job))["state"] == "failed"

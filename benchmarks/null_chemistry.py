@@ -20,7 +20,7 @@ def read(wire: schemas.Molecule) -> Molecule:
     return Molecule(np.full(N_ATOMS, 6), positions, 0, 1, id=wire.id, smiles=wire.smiles)
 
 
-def fallback(molecule: Molecule) -> RelaxResult:
+def fallback(molecule: Molecule, in_domain: bool) -> RelaxResult:
     """The molecule as it is."""
     return unmoved(molecule)
 

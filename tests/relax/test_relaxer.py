@@ -1,5 +1,7 @@
 """The shipped model on real molecules, as a user calls it."""
 
+from dataclasses import replace
+
 import ase
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from relaxd.relax import (
     Schedule,
     from_atoms,
     from_smiles,
+    relax_unconverged,
     superposed_rmsd,
 )
 from relaxd.relax._relaxer import PAIRS_PER_BATCH, PAIRS_PER_PASS, buckets
@@ -104,9 +107,29 @@ def test_outside_the_domain_it_is_gfn2_xtb_and_says_so(relaxer, smiles):
 def test_what_has_not_converged_is_not_called_converged(relaxer):
     hasty = Relaxer.load()
     hasty.schedule = Schedule(max_evaluations=1, tolerance=1e-4)
-    result = hasty.relax("CC(=O)OCC(N)C=O")
+    (result,) = hasty.relax_in_domain([from_smiles("CC(=O)OCC(N)C=O")])
     assert not result.converged
     assert result.n_evaluations == 1
+
+
+def test_where_the_model_does_not_converge_it_is_gfn2_xtb_and_says_so():
+    hasty = Relaxer.load()
+    hasty.schedule = Schedule(max_evaluations=1, tolerance=1e-4)
+    result = hasty.relax("CC(=O)OCC(N)C=O")
+    assert result.converged
+    assert result.verdict.in_domain
+    assert result.verdict.method == "gfn2-xtb"
+
+
+def test_what_nothing_relaxes_is_answered_as_the_model_left_it(relaxer):
+    (result,) = relaxer.relax_in_domain([from_smiles("CCO")])
+    unconverged = replace(result, converged=False)
+
+    def failing(molecule, in_domain):
+        raise MoleculeError("scf-not-converged", "no solution")
+
+    assert relax_unconverged(unconverged, failing) is unconverged
+    assert relax_unconverged(unconverged, lambda *_: unconverged) is unconverged
 
 
 def test_frozen_atoms_stay_exactly(relaxer):

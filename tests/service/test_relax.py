@@ -68,6 +68,8 @@ BATCH = [
     ("CC", "diffusion"),
     ("unreadable", "input:unparsable-smiles"),
     ("xenon", "gfn2-xtb"),
+    ("circle", "gfn2-xtb"),
+    ("circle-for-ever", "diffusion"),
     ("segfault", "internal:worker-died"),
     ("CCC", "diffusion"),
     ("killed", "resource:worker-killed"),

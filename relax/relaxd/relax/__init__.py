@@ -18,7 +18,13 @@ from ._molecule import Molecule
 from ._opsin import can_read_iupac
 from ._qcschema import from_qcschema
 from ._read import read_molecules, split_records, to_molecule
-from ._relaxer import ModelSummary, MoleculeLike, Relaxer, relax_fallback
+from ._relaxer import (
+    ModelSummary,
+    MoleculeLike,
+    Relaxer,
+    relax_fallback,
+    relax_unconverged,
+)
 from ._result import RelaxResult, superposed_rmsd
 from ._sampler import Fixpoint, Schedule, relax_to_fixpoint
 from ._smiles import from_iupac, from_smiles
@@ -59,6 +65,7 @@ __all__ = [
     "read_molecules",
     "relax_fallback",
     "relax_to_fixpoint",
+    "relax_unconverged",
     "split_records",
     "stereo_kept",
     "superposed_rmsd",

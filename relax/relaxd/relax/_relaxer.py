@@ -1,7 +1,7 @@
 """Molecules to their minima: by the model where it may be used, else by GFN2-xTB."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -103,14 +103,18 @@ class Relaxer:
     def relax(self, molecule: MoleculeLike) -> RelaxResult:
         """Relaxes one molecule; `verdict.method` of the result says by what.
 
+        That is GFN2-xTB outside the model's domain, and where the model finds no fixed point.
+
         Args:
             molecule: SMILES, or a geometry, which is used as given.
 
         Raises:
             MoleculeError: the molecule is refused, or GFN2-xTB fails on it.
         """
-        read = to_molecule(molecule)
-        return self.relax_in_domain([read])[0] if read in self.domain else relax_fallback(read)
+        (outcome,) = self.relax_batch([molecule])
+        if isinstance(outcome, MoleculeError):
+            raise outcome
+        return outcome
 
     def relax_batch(self, molecules: Sequence[MoleculeLike]) -> list[RelaxResult | MoleculeError]:
         """Relaxes many molecules, those of the model's domain together.
@@ -127,11 +131,11 @@ class Relaxer:
         inside = [i for i, m in enumerate(outcomes) if isinstance(m, Molecule) and m in self.domain]
         relaxed = self.relax_in_domain([outcomes[i] for i in inside])  # type: ignore[misc]
         for i, result in zip(inside, relaxed, strict=True):
-            outcomes[i] = result
+            outcomes[i] = result if result.converged else relax_unconverged(result)
         return [_attempt(relax_fallback, m) if isinstance(m, Molecule) else m for m in outcomes]
 
     def relax_in_domain(self, molecules: Sequence[Molecule]) -> list[RelaxResult]:
-        """Relaxes molecules of the model's domain, in batches of like size.
+        """Relaxes molecules of the model's domain by the model alone, in batches of like size.
 
         Args:
             molecules: each `in_domain`.
@@ -165,11 +169,12 @@ class Relaxer:
         ]
 
 
-def relax_fallback(molecule: Molecule) -> RelaxResult:
-    """Relaxes a molecule outside the model's domain with GFN2-xTB.
+def relax_fallback(molecule: Molecule, in_domain: bool = False) -> RelaxResult:
+    """Relaxes a molecule that the model cannot relax with GFN2-xTB.
 
     Args:
         molecule: any molecule of the elements up to radon.
+        in_domain: whether it is of the model's domain all the same.
 
     Raises:
         MoleculeError: GFN2-xTB does not know an element, or its SCF does not converge.
@@ -180,11 +185,27 @@ def relax_fallback(molecule: Molecule) -> RelaxResult:
         molecule,
         relaxed.trajectory,
         method=relaxed.method,
-        in_domain=False,
+        in_domain=in_domain,
         converged=relaxed.converged,
         n_evaluations=relaxed.n_steps + 1,
         seconds=time.perf_counter() - clock,
     )
+
+
+def relax_unconverged(
+    result: RelaxResult, fallback: Callable[[Molecule, bool], RelaxResult] = relax_fallback
+) -> RelaxResult:
+    """Relaxes by other means what did not converge with the model, from the same start.
+
+    Args:
+        result: of the model; returned as it is where the fallback does not converge either.
+        fallback: called as `relax_fallback`.
+    """
+    try:
+        relaxed = fallback(result.molecule, True)
+    except MoleculeError:
+        return result
+    return relaxed if relaxed.converged else result
 
 
 def buckets(sizes: Sequence[int]) -> Iterator[list[int]]:

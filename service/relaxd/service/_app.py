@@ -18,6 +18,7 @@ from relaxd.service._logging import set_up_logging
 from relaxd.service._metrics import Metrics
 from relaxd.service._middleware import BodyLimit, Observe
 from relaxd.service._openapi import DESCRIPTION
+from relaxd.service._page import add_page
 from relaxd.service._pipeline import Fallback, Read
 from relaxd.service._problems import add_problem_handlers
 from relaxd.service._routes import router
@@ -74,6 +75,7 @@ def create_app(
     app.state.metrics = metrics
     app.include_router(router)
     app.include_router(job_router)
+    add_page(app)
     add_problem_handlers(app)
     app.add_middleware(
         BodyLimit,

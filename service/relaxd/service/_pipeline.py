@@ -7,7 +7,7 @@ from typing import Any
 
 from relaxd.client import schemas
 from relaxd.client.schemas import Result
-from relaxd.relax import Molecule, Relaxer, RelaxResult
+from relaxd.relax import Molecule, Relaxer, RelaxResult, relax_unconverged
 from relaxd.service._batcher import Batcher
 from relaxd.service._faults import is_out_of_memory, problem_of
 from relaxd.service._metrics import Metrics
@@ -19,8 +19,9 @@ from relaxd.service._workers import WorkerPool
 Read = Callable[[schemas.Molecule], Molecule]
 """Reads a molecule; runs in a worker, so it must be picklable."""
 
-Fallback = Callable[[Molecule], RelaxResult]
-"""Relaxes a molecule outside the model's domain; runs in a worker, so it must be picklable."""
+Fallback = Callable[[Molecule, bool], RelaxResult]
+"""Relaxes a molecule that the model cannot, of its domain or not; runs in a worker, so it must be
+picklable."""
 
 
 class Pipeline:
@@ -88,10 +89,18 @@ class Pipeline:
         molecule, reading = await self.read(item)
         if self._relaxer.in_domain(molecule):
             relaxed, cost = await self._batcher.submit(molecule)
+            if not relaxed.converged:
+                rescued = await self._fall_back(relax_unconverged, relaxed, self._fallback)
+                relaxed, cost = rescued[0], cost + rescued[1]
         else:
-            async with self._fallbacks:
-                relaxed, cost = await self._pool.run(metered, self._fallback, molecule)
+            relaxed, cost = await self._fall_back(self._fallback, molecule, False)
         return relaxed, reading + cost
+
+    async def _fall_back(
+        self, function: Callable[..., RelaxResult], *arguments: Any
+    ) -> tuple[RelaxResult, Cost]:
+        async with self._fallbacks:
+            return await self._pool.run(metered, function, *arguments)
 
     async def read(self, item: Any) -> tuple[Molecule, Cost]:
         """Return the molecule that an entry holds, and what reading it took.

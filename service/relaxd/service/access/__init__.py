@@ -9,9 +9,10 @@ from relaxd.service.access._access import (
     caller,
     check_exposed,
 )
-from relaxd.service.access._guard import Guard
+from relaxd.service.access._guard import OPEN_FOLDER, Guard
 
 __all__ = [
+    "OPEN_FOLDER",
     "Access",
     "AccessDep",
     "Caller",

@@ -1,14 +1,15 @@
-"""Draws the energy errors that `relaxd evaluate` measured, molecule by molecule."""
+"""Draws what `relaxd evaluate` measured: DFT energy errors, and expected against found ones."""
 
 import json
+from typing import Any
 
 import matplotlib.pyplot as plt
 from _report import RESULTS
+from matplotlib.axes import Axes
 
 
-def main() -> None:
-    energies = json.loads((RESULTS / "evaluate.json").read_text())["energies"]
-    figure, axes = plt.subplots(figsize=(5, 3.2), layout="constrained")
+def energy_errors(axes: Axes, energies: dict[str, Any]) -> None:
+    """DFT energies above the minimum, molecule by molecule."""
     for x, (method, errors) in enumerate(energies["each"].items()):
         axes.plot([x] * len(errors), errors, "o", alpha=0.5)
         median = energies["energy_error_kcal_mol"][method]["median"]
@@ -22,6 +23,30 @@ def main() -> None:
         ylabel="energy above the minimum, kcal/mol",
         title=f"{energies['n_molecules']} validation molecules, {energies['level']}",
     )
+
+
+def reliability(axes: Axes, figures: dict[str, Any]) -> None:
+    """Means of parts of the validation molecules, by the error that the model expects."""
+    found = figures["expected_error"]
+    expected, estimated = found["expected_kcal_mol"], found["estimated_kcal_mol"]
+    axes.plot(expected, expected, color="grey", linewidth=1, label="as expected")
+    axes.plot(expected, estimated, "o", label="mean of each part")
+    n_molecules = round(figures["n_molecules"] * figures["same_basin"])
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="expected error, kcal/mol",
+        ylabel="estimated error, kcal/mol",
+        title=f"{n_molecules} molecules, rank correlation {found['rank_correlation']:.2f}",
+    )
+    axes.legend()
+
+
+def main() -> None:
+    figures = json.loads((RESULTS / "evaluate.json").read_text())
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    energy_errors(left, figures["energies"])
+    reliability(right, figures)
     figure.savefig(RESULTS.parent / "accuracy.png", dpi=150)
 
 

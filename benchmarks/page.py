@@ -49,9 +49,7 @@ def first_views(browser: Browser, url: str) -> dict[str, float]:
         page = browser.new_context().new_page()
         page.goto(url, wait_until="load")
         painted.append(page.evaluate(FIRST_PAINT))
-        loaded.append(
-            page.evaluate(LOADED)
-        )
+        loaded.append(page.evaluate(LOADED))
         page.context.close()
     return {
         "first_contentful_paint_ms": statistics.median(painted),

@@ -61,11 +61,11 @@ def cells(names: list[str]) -> list[tuple[str, str, str]]:
 def starting_points(pairs: Path, path: Path) -> None:
     """Writes every molecule in each of its starting geometries."""
     # With the file at hand, the relaxations run where there is neither RDKit nor torch.
-    from relaxd.relax import Relaxer, from_smiles, gfn2_xtb, validation_cases
+    from relaxd.relax import Relaxer, from_smiles, gfn2_xtb, read_cases
 
     chosen = dict.fromkeys(N_OF_SIZE, 0)
     molecules = [from_smiles(smiles, id=name) for name, smiles in DRUG_LIKE.items()]
-    for case in validation_cases(pairs, 1000):
+    for case in read_cases(pairs, 1000):
         size = int((case.start.atomic_numbers > 1).sum())
         if chosen.get(size, N_OF_SIZE.get(size, 0)) < N_OF_SIZE.get(size, 0):
             chosen[size] += 1

@@ -1,7 +1,7 @@
 """The equivariant diffusion model: batches, denoiser, training and weights."""
 
 from ._batch import MoleculeBatch, centred, collate
-from ._denoiser import Denoiser, DenoiserConfig
+from ._denoiser import Denoiser, DenoiserConfig, Estimate
 from ._diffusion import Loss, NoiseConfig, guess_sigma, perturb, relative_error
 from ._geometry import align, root_mean_square
 from ._training import Trainer, TrainingConfig
@@ -18,6 +18,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "Denoiser",
     "DenoiserConfig",
+    "Estimate",
     "LoadedModel",
     "Loss",
     "MoleculeBatch",

@@ -1,6 +1,7 @@
 """The equivariant denoiser: from a noisy geometry and its noise level to the DFT minimum."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from e3nn import o3
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from ._batch import MoleculeBatch, centred
 from ._edges import Edges
+from ._error_head import ErrorHead, atom_features
 from ._layer import InteractionLayer
 
 STEP_SCALE = 0.1
@@ -38,6 +40,19 @@ class DenoiserConfig:
     def irreps_hidden(self) -> o3.Irreps:
         """Irreps of the features that each atom carries from layer to layer."""
         return o3.Irreps(f"{self.channels}x0e + {self.channels}x1o")
+
+
+class Estimate(NamedTuple):
+    """What a denoiser says of B geometries.
+
+    Attributes:
+        positions: (B, N, 3), denoised, Angstrom; zero at padding.
+        log_error: (B,), ln of the energy in kcal/mol by which these are expected to lie above the
+            minimum; NaN where that is not known.
+    """
+
+    positions: Tensor
+    log_error: Tensor
 
 
 class Denoiser(nn.Module):
@@ -73,6 +88,7 @@ class Denoiser(nn.Module):
         )
         self.readout = nn.Linear(channels, 1, bias=False)
         nn.init.zeros_(self.readout.weight)
+        self.error_head = ErrorHead(channels)
 
     def forward(self, batch: MoleculeBatch, sigma: Tensor) -> Tensor:
         """Denoised positions.
@@ -84,6 +100,24 @@ class Denoiser(nn.Module):
         Returns:
             (B, N, 3) positions, Angstrom; zero at padding.
         """
+        return self._denoise(batch, sigma)[0]
+
+    def estimate(self, batch: MoleculeBatch, sigma: Tensor) -> Estimate:
+        """Denoised positions, and how good they are expected to be.
+
+        Args:
+            batch: B molecules of elements the model knows.
+            sigma: (B,) noise level, Angstrom per coordinate.
+        """
+        positions, features = self.describe(batch, sigma)
+        return Estimate(positions, self.error_head(features, batch.mask))
+
+    def describe(self, batch: MoleculeBatch, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """Denoised positions, and (B, N, C + 2) what the error head is told of each atom."""
+        positions, scalars = self._denoise(batch, sigma)
+        return positions, atom_features(scalars, positions - batch.positions, sigma)
+
+    def _denoise(self, batch: MoleculeBatch, sigma: Tensor) -> tuple[Tensor, Tensor]:
         mask = batch.mask
         noise = self.noise(torch.log(sigma / STEP_SCALE).unsqueeze(-1))
         scalars = self.embedding(self.species[batch.atomic_numbers]) + noise.unsqueeze(1)
@@ -92,4 +126,4 @@ class Denoiser(nn.Module):
         for layer in self.layers:
             scalars, vectors = layer(scalars, vectors, edges)
         step = centred(self.readout(vectors).squeeze(-1), mask)
-        return (batch.positions + STEP_SCALE * step) * mask.unsqueeze(-1)
+        return (batch.positions + STEP_SCALE * step) * mask.unsqueeze(-1), scalars

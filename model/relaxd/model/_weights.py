@@ -18,6 +18,10 @@ DEFAULT_MODEL = "relaxd-small"
 """Name of the model that is used when none is named."""
 
 
+ERROR_HEAD = "error_head."
+"""Begins the names of the tensors that make no geometry, but judge it."""
+
+
 class UnknownModelError(ValueError):
     """There is no model of that name."""
 
@@ -29,7 +33,8 @@ class LoadedModel:
     Attributes:
         name: by which it is asked for.
         denoiser: the network, in evaluation mode.
-        sha256: hash of the weights and the shape of the model; the card may change, it may not.
+        sha256: hash of the shape of the model and of the weights that make geometries; the error
+            head and the card may change, these may not.
         card: level of theory, training data and measured accuracy.
     """
 
@@ -85,14 +90,22 @@ def load_model(name: str | Path = DEFAULT_MODEL, device: torch.device | str = "c
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     config = json.loads(metadata["config"])
     denoiser = Denoiser(DenoiserConfig(**{**config, "elements": tuple(config["elements"])}))
-    denoiser.load_state_dict(state)
+    _fill(denoiser, state)
     denoiser.to(device).eval().requires_grad_(False)
     sha256 = _hash(metadata["config"], state)
     return LoadedModel(path.stem, denoiser, sha256, json.loads(metadata["card"]))
 
 
+def _fill(denoiser: Denoiser, state: dict[str, torch.Tensor]) -> None:
+    """Puts the weights in; those of the error head may all be missing, it is made afterwards."""
+    if not any(name.startswith(ERROR_HEAD) for name in state):
+        head = denoiser.error_head.state_dict(prefix=ERROR_HEAD)
+        state = {**state, **head}
+    denoiser.load_state_dict(state)
+
+
 def _hash(config: str, state: dict[str, torch.Tensor]) -> str:
     digest = hashlib.sha256(config.encode())
-    for name in sorted(state):
+    for name in sorted(name for name in state if not name.startswith(ERROR_HEAD)):
         digest.update(name.encode() + state[name].cpu().numpy().tobytes())
     return digest.hexdigest()

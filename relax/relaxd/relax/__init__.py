@@ -4,14 +4,16 @@ from ._arrays import from_arrays, from_atoms
 from ._ase import DiffusionRelaxation
 from ._baselines import Baseline, gfn2_xtb, mmff94
 from ._domain import Domain
+from ._energy_gap import energy_gap
+from ._error_fit import TooFewExamplesError, fit_error_head
 from ._errors import CODES, Category, MoleculeError
 from ._evaluation import (
     Case,
     EnergyCache,
     evaluate_energies,
     evaluate_geometries,
+    read_cases,
     table,
-    validation_cases,
 )
 from ._formats import from_rdkit, from_sdf, from_xyz
 from ._molecule import Molecule
@@ -25,9 +27,10 @@ from ._relaxer import (
     relax_fallback,
     relax_unconverged,
 )
-from ._result import RelaxResult, superposed_rmsd
+from ._result import RelaxResult
 from ._sampler import Fixpoint, Schedule, relax_to_fixpoint
 from ._smiles import from_iupac, from_smiles
+from ._superposition import superposed, superposed_rmsd
 from ._verdict import Verdict, connectivity_kept, stereo_kept
 from ._write import write_extxyz, write_sdf, write_xyz
 
@@ -47,11 +50,14 @@ __all__ = [
     "RelaxResult",
     "Relaxer",
     "Schedule",
+    "TooFewExamplesError",
     "Verdict",
     "can_read_iupac",
     "connectivity_kept",
+    "energy_gap",
     "evaluate_energies",
     "evaluate_geometries",
+    "fit_error_head",
     "from_arrays",
     "from_atoms",
     "from_iupac",
@@ -62,16 +68,17 @@ __all__ = [
     "from_xyz",
     "gfn2_xtb",
     "mmff94",
+    "read_cases",
     "read_molecules",
     "relax_fallback",
     "relax_to_fixpoint",
     "relax_unconverged",
     "split_records",
     "stereo_kept",
+    "superposed",
     "superposed_rmsd",
     "table",
     "to_molecule",
-    "validation_cases",
     "write_extxyz",
     "write_sdf",
     "write_xyz",

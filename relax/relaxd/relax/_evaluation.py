@@ -4,24 +4,29 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from ase.units import kcal, mol
+from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from relaxd.model.data import PairDataset
 
 from ._arrays import from_arrays
 from ._baselines import gfn2_xtb
+from ._energy_gap import energy_gap
 from ._molecule import Molecule
 from ._relaxer import Relaxer
-from ._result import RelaxResult, superposed_rmsd
+from ._result import RelaxResult
+from ._superposition import Positions, superposed_rmsd
 
-Positions = npt.NDArray[np.float64]
-"""(n, 3), Angstrom."""
+BoolArray = npt.NDArray[np.bool_]
+
+Part = Literal["training", "validation"]
+"""Of the data."""
 
 Energy = Callable[[Molecule], float]
 """Energy of a molecule in its geometry, eV."""
@@ -38,10 +43,16 @@ N_BOOTSTRAP = 2000
 METHODS = ("mmff94", "gfn2-xtb", "relaxd")
 """What is compared; all start from the MMFF94 geometry."""
 
+SAME_MINIMUM = 0.1
+"""Angstrom, RMSD; GFN2-xTB relaxations that end nearer than this were in one basin."""
+
+N_BINS = 8
+"""Parts of the molecules, by expected error, in which it is compared with the estimated one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A molecule of the validation set.
+    """A molecule whose DFT minimum is known.
 
     Attributes:
         index: its number in QM9.
@@ -54,14 +65,15 @@ class Case:
     minimum: Positions
 
 
-def validation_cases(pairs: Path, n_cases: int) -> list[Case]:
-    """The first molecules of the validation set in a fixed random order.
+def read_cases(pairs: Path, n_cases: int, part: Part = "validation") -> list[Case]:
+    """The first molecules of a part of the data in a fixed random order.
 
     Args:
         pairs: file made by `relaxd.model.data.write_pairs`.
         n_cases: how many; fewer if the file holds fewer.
+        part: which.
     """
-    dataset = PairDataset(pairs, "validation")
+    dataset = PairDataset(pairs, part)
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(SEED))
     cases: list[Case] = []
     for row in dataset.molecules[order].split(1):
@@ -74,7 +86,7 @@ def validation_cases(pairs: Path, n_cases: int) -> list[Case]:
     return cases
 
 
-def statistics(values: Sequence[float]) -> dict[str, Any]:
+def statistics(values: npt.ArrayLike) -> dict[str, Any]:
     """Median with its 95 % bootstrap interval, mean and 90th percentile.
 
     Args:
@@ -94,7 +106,9 @@ def statistics(values: Sequence[float]) -> dict[str, Any]:
 def evaluate_geometries(
     relaxer: Relaxer, cases: Sequence[Case]
 ) -> tuple[dict[str, Any], dict[str, list[Positions]]]:
-    """RMSD from the DFT minima, of the starts, of GFN2-xTB and of the model.
+    """RMSD from, and estimated energy above the DFT minima: starts, GFN2-xTB and the model.
+
+    Energies count where start and minimum are of one basin; which they are is GFN2-xTB's word.
 
     Args:
         relaxer: the model.
@@ -117,7 +131,52 @@ def evaluate_geometries(
         for method, found in geometries.items()
     }
     figures = {"n_molecules": len(cases), "rmsd_angstrom": rmsd, **_behaviour(results)}
+    same_basin = _same_basin(cases, geometries["gfn2-xtb"])
+    figures["same_basin"] = float(np.mean(same_basin))
+    gaps = _gaps(cases, geometries)
+    figures["energy_gap_kcal_mol"] = {
+        method: statistics(np.asarray(gaps[method])[same_basin]) for method in METHODS
+    }
+    expected = [result.verdict.expected_error_kcal_mol for result in results]
+    if all(error is not None for error in expected):
+        figures["expected_error"] = _reliability(expected, gaps["relaxd"], same_basin)
     return figures, geometries
+
+
+def _same_basin(cases: Sequence[Case], from_starts: Sequence[Positions]) -> BoolArray:
+    """(n,) whether start and DFT minimum relax to one and the same with GFN2-xTB."""
+    from_minima = [
+        gfn2_xtb(case.start.with_positions(case.minimum)).positions
+        for case in tqdm(cases, desc="basins", unit="mol")
+    ]
+    pairs = zip(from_starts, from_minima, strict=True)
+    return np.array([superposed_rmsd(a, b) < SAME_MINIMUM for a, b in pairs])
+
+
+def _gaps(
+    cases: Sequence[Case], geometries: Mapping[str, Sequence[Positions]]
+) -> dict[str, list[float]]:
+    return {
+        method: [
+            energy_gap(case.start.with_positions(x), case.minimum)
+            for x, case in zip(found, cases, strict=True)
+        ]
+        for method, found in geometries.items()
+    }
+
+
+def _reliability(
+    expected: Sequence[float | None], gaps: Sequence[float], same_basin: BoolArray
+) -> dict[str, Any]:
+    """How expected errors compare with the estimated ones, in basins that were kept."""
+    told, found = (np.asarray(x, dtype=float)[same_basin] for x in (expected, gaps))
+    bins = np.array_split(np.argsort(told), N_BINS)
+    return {
+        "rank_correlation": float(spearmanr(told, found).statistic),
+        "expected_kcal_mol": [float(told[rows].mean()) for rows in bins],
+        "estimated_kcal_mol": [float(found[rows].mean()) for rows in bins],
+        "each": list(expected),
+    }
 
 
 def _behaviour(results: Sequence[RelaxResult]) -> dict[str, float]:
@@ -212,16 +271,28 @@ def table(figures: Mapping[str, Any]) -> str:
     """
     lines = [f"{'':10s} {'median (95 %)':>24s} {'mean':>8s} {'P90':>8s}"]
     energies = figures.get("energies")
-    blocks = [("RMSD, Angstrom", figures["n_molecules"], figures["rmsd_angstrom"])]
+    n_molecules, same_basin = figures["n_molecules"], figures["same_basin"]
+    blocks = [
+        ("RMSD, Angstrom", n_molecules, figures["rmsd_angstrom"]),
+        (
+            "estimated dE, kcal/mol",
+            round(n_molecules * same_basin),
+            figures["energy_gap_kcal_mol"],
+        ),
+    ]
     if energies:
         title = f"dE, kcal/mol, {energies['level']}"
         blocks.append((title, energies["n_molecules"], energies["energy_error_kcal_mol"]))
-    for title, n_molecules, rows in blocks:
-        lines.append(f"{title} (n = {n_molecules})")
+    for title, n, rows in blocks:
+        lines.append(f"{title} (n = {n})")
         for method, row in rows.items():
             low, high = row["median_95"]
             median = f"{row['median']:.4f} ({low:.4f} - {high:.4f})"
             lines.append(f"{method:10s} {median:>24s} {row['mean']:8.4f} {row['p90']:8.4f}")
+    lines.append(f"start of the minimum's basin: {same_basin:.1%}")
+    if "expected_error" in figures:
+        correlation = figures["expected_error"]["rank_correlation"]
+        lines.append(f"rank correlation of expected and estimated error: {correlation:.2f}")
     lines.append(
         "relaxd: converged {converged:.1%}, connectivity kept {connectivity_kept:.1%}, stereo kept "
         "{stereo_kept:.1%}, {n_evaluations_mean:.1f} evaluations a molecule".format(**figures)

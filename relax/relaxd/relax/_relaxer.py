@@ -1,5 +1,6 @@
 """Molecules to their minima: by the model where it may be used, else by GFN2-xTB."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,10 @@ PAIRS_PER_BATCH = 2**13
 PAIRS_PER_PASS = 2**10
 """Pairs of atoms that take as long as what a forward pass costs besides; so much padding is worth
 a pass that is saved."""
+
+
+LARGEST_LOG_ERROR = math.log(100.0)
+"""ln of kcal/mol; no expectation is larger."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +153,8 @@ class Relaxer:
 
     def _relax_bucket(self, molecules: list[Molecule]) -> list[RelaxResult]:
         clock = time.perf_counter()
-        batch, frozen, centroids = _to_batch(molecules, self._device)
-        end = relax_to_fixpoint(self._denoiser, batch, self.schedule, frozen)
+        batch, frozen, centroids = to_batch(molecules, self._device)
+        end = relax_to_fixpoint(self._denoiser.estimate, batch, self.schedule, frozen)
         self.n_forward += end.n_forward
         trajectory = end.trajectory.double().cpu().numpy()
         seconds = time.perf_counter() - clock
@@ -162,6 +167,7 @@ class Relaxer:
                 converged=bool(end.converged[b]),
                 n_evaluations=n,
                 seconds=seconds,
+                expected_error=_expected_error(float(end.log_error[b])),
             )
             for b, (molecule, centroid, n) in enumerate(
                 zip(molecules, centroids, end.n_evaluations.tolist(), strict=True)
@@ -231,9 +237,18 @@ def buckets(sizes: Sequence[int]) -> Iterator[list[int]]:
         yield bucket
 
 
-def _to_batch(
+def to_batch(
     molecules: list[Molecule], device: str
 ) -> tuple[MoleculeBatch, Tensor | None, list[npt.NDArray[np.float64]]]:
+    """Puts molecules side by side, each about the origin.
+
+    Args:
+        molecules: B of them.
+        device: where to.
+
+    Returns:
+        The batch, which atoms must not move (None if all may), and where the centroids were.
+    """
     # Single precision is finest near the origin, wherever the user's molecule lies.
     centroids = [molecule.positions.mean(0) for molecule in molecules]
     batch = collate(
@@ -250,6 +265,10 @@ def _to_batch(
     for b, molecule in enumerate(molecules):
         frozen[b, list(molecule.frozen)] = True
     return batch, frozen, centroids
+
+
+def _expected_error(log_error: float) -> float | None:
+    return math.exp(min(log_error, LARGEST_LOG_ERROR)) if math.isfinite(log_error) else None
 
 
 def _trajectory(molecule: Molecule, frames: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._molecule import Molecule
+from ._superposition import superposed_rmsd
 from ._verdict import Verdict, connectivity_kept, stereo_kept
 
 
@@ -63,6 +64,7 @@ def make_result(
     converged: bool,
     n_evaluations: int,
     seconds: float,
+    expected_error: float | None = None,
 ) -> RelaxResult:
     """Compares a relaxed geometry with its start and passes the verdict.
 
@@ -74,6 +76,7 @@ def make_result(
         converged: whether the method says it has converged.
         n_evaluations: of the network, or of the gradient.
         seconds: wall time.
+        expected_error: energy above the minimum, kcal/mol, where it is known.
     """
     positions = trajectory[-1]
     return RelaxResult(
@@ -87,23 +90,7 @@ def make_result(
             connectivity_kept=connectivity_kept(molecule, positions),
             stereo_kept=stereo_kept(molecule, positions),
             in_domain=in_domain,
-            expected_error_kcal_mol=None,
+            expected_error_kcal_mol=expected_error,
             method=method,
         ),
     )
-
-
-def superposed_rmsd(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
-    """Root-mean-square deviation of atoms after the best superposition, Angstrom.
-
-    Args:
-        a: (n, 3), Angstrom.
-        b: (n, 3), Angstrom, atoms in the same order.
-
-    Source: Kabsch, Acta Cryst. A 32, 922 (1976).
-    """
-    a, b = a - a.mean(0), b - b.mean(0)
-    u, singular, vt = np.linalg.svd(a.T @ b)
-    singular[2] *= np.sign(np.linalg.det(u @ vt))
-    squared = (a**2).sum() + (b**2).sum() - 2 * singular.sum()
-    return float(np.sqrt(max(squared, 0.0) / len(a)))

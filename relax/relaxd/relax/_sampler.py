@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from relaxd.model import MoleculeBatch, root_mean_square
+from relaxd.model import Estimate, MoleculeBatch, root_mean_square
 
-Denoise = Callable[[MoleculeBatch, Tensor], Tensor]
-"""(batch of B molecules, (B,) noise levels) -> (B, N, 3) denoised positions."""
+Denoise = Callable[[MoleculeBatch, Tensor], Estimate]
+"""(batch of B molecules, (B,) noise levels) -> denoised positions, and how good they are."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Fixpoint:
         converged: (B,) bool; whether the last step moved no atom by more than the tolerance.
         n_evaluations: (B,) int64, network evaluations spent on each molecule.
         n_forward: forward passes of the network, each for all that were not converged yet.
+        log_error: (B,), ln of the energy above the minimum, kcal/mol, as expected by the last
+            evaluation; NaN where that is not known.
         trajectory: (n_forward + 1, B, N, 3), the start and the geometry after each pass, Angstrom;
             what has left the batch stays where it is.
     """
@@ -48,6 +50,7 @@ class Fixpoint:
     converged: Tensor
     n_evaluations: Tensor
     n_forward: int
+    log_error: Tensor
     trajectory: Tensor
 
 
@@ -74,12 +77,14 @@ def relax_to_fixpoint(
     converged = torch.zeros(n_molecules, dtype=torch.bool, device=positions.device)
     n_evaluations = torch.zeros(n_molecules, dtype=torch.int64, device=positions.device)
     active = torch.arange(n_molecules, device=positions.device)
+    log_error = positions.new_full((n_molecules,), torch.nan)
     sigma = positions.new_full((n_molecules,), schedule.sigma_start)
     n_forward = 0
     trajectory = [batch.positions]
     while len(active) and n_forward < schedule.max_evaluations:
         current = _rows(batch, active).with_positions(positions[active])
-        step = denoise(current, sigma[active]) - current.positions
+        estimate = denoise(current, sigma[active])
+        step = estimate.positions - current.positions
         if frozen is not None:
             step = step.masked_fill(frozen[active].unsqueeze(-1), 0.0)
         lost = ~step.isfinite().flatten(1).all(1)
@@ -87,13 +92,15 @@ def relax_to_fixpoint(
         n_forward += 1
         n_evaluations[active] += 1
         positions[active] += step
+        log_error[active] = estimate.log_error
         trajectory.append(positions.clone())
         size = schedule.factor * root_mean_square(step, current.mask)
         sigma[active] = size.clamp(schedule.sigma_min, schedule.sigma_start)
         still = step.norm(dim=-1).amax(1) <= schedule.tolerance
         converged[active] = still & ~lost
         active = active[~still]
-    return Fixpoint(positions, converged, n_evaluations, n_forward, torch.stack(trajectory))
+    frames = torch.stack(trajectory)
+    return Fixpoint(positions, converged, n_evaluations, n_forward, log_error, frames)
 
 
 def _rows(batch: MoleculeBatch, rows: Tensor) -> MoleculeBatch:

@@ -39,6 +39,12 @@ def test_figures_name_what_made_them(
     assert (figures["model"], figures["sha256"]) == ("untrained", load_model(weights).sha256)
     assert figures["n_molecules"] == 2
     assert set(figures["rmsd_angstrom"]) == {"mmff94", "gfn2-xtb", "relaxd"}
+    # The model leaves the start as it is, and does not know what error to expect.
+    gaps = figures["energy_gap_kcal_mol"]
+    assert gaps["relaxd"]["median"] == pytest.approx(gaps["mmff94"]["median"])
+    assert figures["same_basin"] == 1
+    assert "expected_error" not in figures
+    assert "estimated dE" in outcome.stdout
     assert figures["energies"]["level"] == "lda/sto-3g"
     assert figures["energies"]["n_molecules"] == 1
     assert figures["versions"]["rdkit"] == metadata.version("rdkit")

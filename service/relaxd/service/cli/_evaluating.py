@@ -14,7 +14,7 @@ from relaxd.relax import (
     Relaxer,
     evaluate_energies,
     evaluate_geometries,
-    validation_cases,
+    read_cases,
 )
 
 PACKAGES = ("relaxd", "torch", "rdkit", "tblite", "pyscf")
@@ -76,7 +76,7 @@ def evaluate_model(
     Raises:
         typer.BadParameter: the file holds no validation molecule.
     """
-    cases = validation_cases(pairs, n_molecules)
+    cases = read_cases(pairs, n_molecules)
     if not cases:
         raise typer.BadParameter(f"{pairs} holds no molecule of the validation set")
     figures, geometries = evaluate_geometries(relaxer, cases)

@@ -72,12 +72,15 @@ def starting_points(pairs: Path, path: Path) -> None:
             molecules.append(case.start)
     molecules += [from_smiles({"ethanol": "CCO", "formamide": "NC=O"}[n], id=n) for n in SMALL]
     molecules.sort(key=len)
-    relaxed = Relaxer.load().relax_in_domain(molecules)
+    relaxer = Relaxer.load()
+    relaxed = relaxer.relax_in_domain(molecules)
     images = []
     for molecule, result in zip(molecules, relaxed, strict=True):
         geometries = (molecule.positions, gfn2_xtb(molecule).positions, result.positions)
         for start, positions in zip(STARTS, geometries, strict=True):
             info = {"name": str(molecule.id), "start": start}
+            if start == "relaxd":
+                info["weights"] = relaxer.model.sha256
             images.append(Atoms(molecule.atomic_numbers, positions, info=info))
     write_atoms(path, images, format="extxyz")
 
@@ -104,11 +107,18 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.starts.exists():
         starting_points(arguments.pairs, arguments.starts)
-    names = list(dict.fromkeys(a.info["name"] for a in read(arguments.starts, ":")))
+    images = read(arguments.starts, ":")
+    names = list(dict.fromkeys(a.info["name"] for a in images))
+    # What was measured from where other weights led is measured again.
+    weights = {(a.info["name"], a.info["start"]): a.info.get("weights") for a in images}
     names = [name for name in names if name in (arguments.molecules or names)]
     arguments.results.touch()
     rows = [json.loads(line) for line in arguments.results.read_text().splitlines()]
-    known = {(r["molecule"], r["start"], r["driver"]) for r in rows if "error" not in r}
+    known = {
+        (r["molecule"], r["start"], r["driver"])
+        for r in rows
+        if "error" not in r and r.get("weights") == weights.get((r["molecule"], r["start"]))
+    }
     lock = Lock()
 
     def work(cell: tuple[str, str, str]) -> None:
@@ -118,6 +128,7 @@ def main() -> None:
             "molecule": name,
             "start": start,
             "driver": driver,
+            "weights": weights[name, start],
             **run_cell(arguments.starts, *cell),
         }
         with lock, arguments.results.open("a") as file:

@@ -41,14 +41,19 @@ COMPARISONS: dict[str, tuple[Method, Method]] = {
 """What is divided by what."""
 
 
-def read() -> dict[Method, dict[str, Row]]:
-    """The rows that ended well, by method and molecule."""
+def read() -> tuple[dict[Method, dict[str, Row]], str]:
+    """The rows that ended well, by method and molecule, and the hash of relaxd's weights.
+
+    Of rows that began where relaxd leads, those of the weights that were measured last.
+    """
+    lines = (RESULTS / "refinement.jsonl").read_text().splitlines()
+    converged = [row for row in map(json.loads, lines) if row.get("converged")]
+    weights = [row["weights"] for row in converged if row["weights"]][-1]
     rows: dict[Method, dict[str, Row]] = {}
-    for line in (RESULTS / "refinement.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        if row.get("converged"):
+    for row in converged:
+        if row["weights"] in (None, weights):
             rows.setdefault((row["start"], row["driver"]), {})[row["molecule"]] = row
-    return rows
+    return rows, weights
 
 
 def same_minimum(one: Row, other: Row) -> bool:
@@ -110,7 +115,7 @@ def plot(rows: dict[Method, dict[str, Row]]) -> None:
 
 
 def main() -> None:
-    rows = read()
+    rows, weights = read()
     ratios = {}
     for title, (above, below) in COMPARISONS.items():
         found = compare(rows.get(above, {}), rows.get(below, {}))
@@ -124,7 +129,8 @@ def main() -> None:
             f"(sums {cpu['ratio_of_sums']:.2f})   elsewhere {found['ended_elsewhere']}"
         )
     methods = {f"{start} + {driver}": summary(found) for (start, driver), found in rows.items()}
-    write("refinement", {"methods": methods, "ratios": ratios}, ("pyscf", "geometric", "tblite"))
+    figures = {"weights": weights, "methods": methods, "ratios": ratios}
+    write("refinement", figures, ("pyscf", "geometric", "tblite"))
     plot(rows)
 
 

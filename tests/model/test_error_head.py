@@ -4,7 +4,14 @@ import pytest
 import torch
 from e3nn import o3
 
-from relaxd.model import Denoiser, DenoiserConfig, MoleculeBatch, load_model, save_model
+from relaxd.model import (
+    Denoiser,
+    DenoiserConfig,
+    MoleculeBatch,
+    atom_features,
+    load_model,
+    save_model,
+)
 
 CONFIG = DenoiserConfig(channels=16, n_layers=2, n_radial=6)
 
@@ -26,6 +33,12 @@ def batch():
 
 
 SIGMA = torch.tensor([0.05])
+
+
+def seen(denoiser, batch):
+    """What the head is told."""
+    positions, scalars = denoiser.describe(batch, SIGMA)
+    return atom_features(scalars, positions - batch.positions, SIGMA)
 
 
 def test_what_is_not_calibrated_says_nothing(batch):
@@ -59,9 +72,8 @@ def test_two_molecules_far_apart_have_the_sum_of_their_errors(denoiser, batch):
         batch.atomic_numbers.repeat(1, 2),
         torch.cat([batch.positions, batch.positions + far], dim=1),
     )
-    alone = denoiser.describe(batch, SIGMA)[1]
     head, mask = denoiser.error_head, batch.mask
-    together = denoiser.describe(both, SIGMA)[1]
+    alone, together = (seen(denoiser, each) for each in (batch, both))
     # The displacements of both are centred as one; here that is the same, they are alike.
     doubled = head.typical(alone, mask) + torch.log(torch.tensor(2.0))
     assert torch.allclose(head.typical(together, both.mask), doubled, atol=1e-4)
@@ -72,7 +84,7 @@ def test_the_head_is_saved_and_may_be_missing(denoiser, batch, tmp_path):
     loaded = load_model(tmp_path / "with.safetensors")
     expected = denoiser.estimate(batch, SIGMA)
     assert torch.equal(loaded.denoiser.estimate(batch, SIGMA).log_error, expected.log_error)
-    denoiser.error_head = torch.nn.Module()
+    denoiser.error_head = denoiser.novelty = torch.nn.Module()
     save_model(denoiser, tmp_path / "without.safetensors", {})
     bare = load_model(tmp_path / "without.safetensors")
     assert bare.sha256 == loaded.sha256

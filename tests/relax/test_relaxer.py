@@ -16,7 +16,7 @@ from relaxd.relax import (
     Schedule,
     from_atoms,
     from_smiles,
-    relax_unconverged,
+    relax_doubtful,
     superposed_rmsd,
 )
 from relaxd.relax._relaxer import PAIRS_PER_BATCH, PAIRS_PER_PASS, buckets
@@ -128,8 +128,8 @@ def test_what_nothing_relaxes_is_answered_as_the_model_left_it(relaxer):
     def failing(molecule, in_domain):
         raise MoleculeError("scf-not-converged", "no solution")
 
-    assert relax_unconverged(unconverged, failing) is unconverged
-    assert relax_unconverged(unconverged, lambda *_: unconverged) is unconverged
+    assert relax_doubtful(unconverged, failing) is unconverged
+    assert relax_doubtful(unconverged, lambda *_: unconverged) is unconverged
 
 
 def test_frozen_atoms_stay_exactly(relaxer):

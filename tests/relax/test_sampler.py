@@ -11,7 +11,7 @@ TARGET = torch.tensor([[0.0, 0, 0], [1.5, 0, 0], [0, 1.5, 0]])
 
 def estimate(positions):
     """With an expectation that tells where the first atom is."""
-    return Estimate(positions, positions[:, 0, 0].abs().log())
+    return Estimate(positions, positions[:, 0, 0].abs().log(), positions[:, 0, 0])
 
 
 def contraction(factor):
@@ -52,10 +52,11 @@ def test_each_molecule_stops_by_itself():
     assert torch.equal(alone.positions[0], end.positions[0])
 
 
-def test_the_error_is_that_of_the_last_evaluation_of_each_molecule():
+def test_the_judgement_is_that_of_the_last_evaluation_of_each_molecule():
     far, near = torch.tensor([0.4, 0, 0]), torch.tensor([0.001, 0, 0])
     end = relax_to_fixpoint(contraction(0.5), make_batch(far, near), Schedule(tolerance=0.01))
     assert torch.allclose(end.log_error.exp(), end.positions[:, 0, 0])
+    assert torch.equal(end.novelty, end.positions[:, 0, 0])
 
 
 def test_what_never_settles_is_not_called_converged():

@@ -3,6 +3,7 @@
 from ._batch import MoleculeBatch, centred, collate
 from ._denoiser import Denoiser, DenoiserConfig, Estimate
 from ._diffusion import Loss, NoiseConfig, guess_sigma, perturb, relative_error
+from ._error_head import atom_features
 from ._geometry import align, root_mean_square
 from ._training import Trainer, TrainingConfig
 from ._weights import (
@@ -27,6 +28,7 @@ __all__ = [
     "TrainingConfig",
     "UnknownModelError",
     "align",
+    "atom_features",
     "centred",
     "collate",
     "guess_sigma",

@@ -11,6 +11,7 @@ from ._batch import MoleculeBatch, centred
 from ._edges import Edges
 from ._error_head import ErrorHead, atom_features
 from ._layer import InteractionLayer
+from ._novelty import Novelty
 
 STEP_SCALE = 0.1
 """Angstrom; typical error of a force-field geometry, the unit of what the network puts out."""
@@ -49,10 +50,13 @@ class Estimate(NamedTuple):
         positions: (B, N, 3), denoised, Angstrom; zero at padding.
         log_error: (B,), ln of the energy in kcal/mol by which these are expected to lie above the
             minimum; NaN where that is not known.
+        novelty: (B,), above one where an atom's surroundings are unlike those of training; NaN
+            where that is not known.
     """
 
     positions: Tensor
     log_error: Tensor
+    novelty: Tensor
 
 
 class Denoiser(nn.Module):
@@ -89,6 +93,7 @@ class Denoiser(nn.Module):
         self.readout = nn.Linear(channels, 1, bias=False)
         nn.init.zeros_(self.readout.weight)
         self.error_head = ErrorHead(channels)
+        self.novelty = Novelty(len(config.elements), channels)
 
     def forward(self, batch: MoleculeBatch, sigma: Tensor) -> Tensor:
         """Denoised positions.
@@ -100,24 +105,26 @@ class Denoiser(nn.Module):
         Returns:
             (B, N, 3) positions, Angstrom; zero at padding.
         """
-        return self._denoise(batch, sigma)[0]
+        return self.describe(batch, sigma)[0]
 
     def estimate(self, batch: MoleculeBatch, sigma: Tensor) -> Estimate:
-        """Denoised positions, and how good they are expected to be.
+        """Denoised positions, and what they are worth.
 
         Args:
             batch: B molecules of elements the model knows.
             sigma: (B,) noise level, Angstrom per coordinate.
         """
-        positions, features = self.describe(batch, sigma)
-        return Estimate(positions, self.error_head(features, batch.mask))
+        positions, scalars = self.describe(batch, sigma)
+        features = atom_features(scalars, positions - batch.positions, sigma)
+        species = self.species[batch.atomic_numbers]
+        return Estimate(
+            positions,
+            self.error_head(features, batch.mask),
+            self.novelty(scalars, species, batch.mask),
+        )
 
     def describe(self, batch: MoleculeBatch, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """Denoised positions, and (B, N, C + 2) what the error head is told of each atom."""
-        positions, scalars = self._denoise(batch, sigma)
-        return positions, atom_features(scalars, positions - batch.positions, sigma)
-
-    def _denoise(self, batch: MoleculeBatch, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """Denoised positions, and the (B, N, C) scalars of the last layer."""
         mask = batch.mask
         noise = self.noise(torch.log(sigma / STEP_SCALE).unsqueeze(-1))
         scalars = self.embedding(self.species[batch.atomic_numbers]) + noise.unsqueeze(1)

@@ -187,7 +187,9 @@ class Trainer:
             shape = initial.denoiser.config
             raise ValueError(f"{initial.name} is {shape}, not {self.config.model}")
         self.denoiser.load_state_dict(initial.denoiser.state_dict())
-        self.denoiser.error_head.calibrated.fill_(False)  # it judges the old weights
+        # They judge the old weights.
+        self.denoiser.error_head.calibrated.fill_(False)
+        self.denoiser.novelty.usual.fill_(0)
         training = initial.card.get("training")
         self.origin = {"name": initial.name, "sha256": initial.sha256, "training": training}
 

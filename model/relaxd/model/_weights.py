@@ -18,8 +18,8 @@ DEFAULT_MODEL = "relaxd-small"
 """Name of the model that is used when none is named."""
 
 
-ERROR_HEAD = "error_head."
-"""Begins the names of the tensors that make no geometry, but judge it."""
+JUDGES = ("error_head.", "novelty.")
+"""Begin the names of the tensors that make no geometry, but judge it."""
 
 
 class UnknownModelError(ValueError):
@@ -33,8 +33,8 @@ class LoadedModel:
     Attributes:
         name: by which it is asked for.
         denoiser: the network, in evaluation mode.
-        sha256: hash of the shape of the model and of the weights that make geometries; the error
-            head and the card may change, these may not.
+        sha256: hash of the shape of the model and of the weights that make geometries; those that
+            judge them and the card may change, these may not.
         card: level of theory, training data and measured accuracy.
     """
 
@@ -97,15 +97,13 @@ def load_model(name: str | Path = DEFAULT_MODEL, device: torch.device | str = "c
 
 
 def _fill(denoiser: Denoiser, state: dict[str, torch.Tensor]) -> None:
-    """Puts the weights in; those of the error head may all be missing, it is made afterwards."""
-    if not any(name.startswith(ERROR_HEAD) for name in state):
-        head = denoiser.error_head.state_dict(prefix=ERROR_HEAD)
-        state = {**state, **head}
-    denoiser.load_state_dict(state)
+    """Puts the weights in; those that judge geometries may be missing, they are made last."""
+    judges = {name: t for name, t in denoiser.state_dict().items() if name.startswith(JUDGES)}
+    denoiser.load_state_dict({**judges, **state})
 
 
 def _hash(config: str, state: dict[str, torch.Tensor]) -> str:
     digest = hashlib.sha256(config.encode())
-    for name in sorted(name for name in state if not name.startswith(ERROR_HEAD)):
+    for name in sorted(name for name in state if not name.startswith(JUDGES)):
         digest.update(name.encode() + state[name].cpu().numpy().tobytes())
     return digest.hexdigest()

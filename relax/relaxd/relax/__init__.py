@@ -3,9 +3,9 @@
 from ._arrays import from_arrays, from_atoms
 from ._ase import DiffusionRelaxation
 from ._baselines import Baseline, gfn2_xtb, mmff94
+from ._calibration import TooFewExamplesError, calibrate
 from ._domain import Domain
 from ._energy_gap import energy_gap
-from ._error_fit import TooFewExamplesError, fit_error_head
 from ._errors import CODES, Category, MoleculeError
 from ._evaluation import (
     Case,
@@ -24,8 +24,8 @@ from ._relaxer import (
     ModelSummary,
     MoleculeLike,
     Relaxer,
+    relax_doubtful,
     relax_fallback,
-    relax_unconverged,
 )
 from ._result import RelaxResult
 from ._sampler import Fixpoint, Schedule, relax_to_fixpoint
@@ -52,12 +52,12 @@ __all__ = [
     "Schedule",
     "TooFewExamplesError",
     "Verdict",
+    "calibrate",
     "can_read_iupac",
     "connectivity_kept",
     "energy_gap",
     "evaluate_energies",
     "evaluate_geometries",
-    "fit_error_head",
     "from_arrays",
     "from_atoms",
     "from_iupac",
@@ -70,9 +70,9 @@ __all__ = [
     "mmff94",
     "read_cases",
     "read_molecules",
+    "relax_doubtful",
     "relax_fallback",
     "relax_to_fixpoint",
-    "relax_unconverged",
     "split_records",
     "stereo_kept",
     "superposed",

@@ -108,7 +108,8 @@ class Relaxer:
     def relax(self, molecule: MoleculeLike) -> RelaxResult:
         """Relaxes one molecule; `verdict.method` of the result says by what.
 
-        That is GFN2-xTB outside the model's domain, and where the model finds no fixed point.
+        That is GFN2-xTB outside the model's domain, and where the model sees what is unlike its
+        training or finds no fixed point.
 
         Args:
             molecule: SMILES, or a geometry, which is used as given.
@@ -136,7 +137,7 @@ class Relaxer:
         inside = [i for i, m in enumerate(outcomes) if isinstance(m, Molecule) and m in self.domain]
         relaxed = self.relax_in_domain([outcomes[i] for i in inside])  # type: ignore[misc]
         for i, result in zip(inside, relaxed, strict=True):
-            outcomes[i] = result if result.converged else relax_unconverged(result)
+            outcomes[i] = relax_doubtful(result) if result.is_doubtful else result
         return [_attempt(relax_fallback, m) if isinstance(m, Molecule) else m for m in outcomes]
 
     def relax_in_domain(self, molecules: Sequence[Molecule]) -> list[RelaxResult]:
@@ -163,7 +164,7 @@ class Relaxer:
                 molecule,
                 _trajectory(molecule, trajectory[: n + 1, b, : len(molecule)] + centroid),
                 method="diffusion",
-                in_domain=True,
+                in_domain=not float(end.novelty[b]) > 1,
                 converged=bool(end.converged[b]),
                 n_evaluations=n,
                 seconds=seconds,
@@ -198,17 +199,18 @@ def relax_fallback(molecule: Molecule, in_domain: bool = False) -> RelaxResult:
     )
 
 
-def relax_unconverged(
+def relax_doubtful(
     result: RelaxResult, fallback: Callable[[Molecule, bool], RelaxResult] = relax_fallback
 ) -> RelaxResult:
-    """Relaxes by other means what did not converge with the model, from the same start.
+    """Relaxes by other means what the model did not do well, from the same start.
 
     Args:
-        result: of the model; returned as it is where the fallback does not converge either.
+        result: of the model, and doubtful; returned as it is where the fallback does not converge
+            either.
         fallback: called as `relax_fallback`.
     """
     try:
-        relaxed = fallback(result.molecule, True)
+        relaxed = fallback(result.molecule, result.verdict.in_domain)
     except MoleculeError:
         return result
     return relaxed if relaxed.converged else result

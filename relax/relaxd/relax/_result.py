@@ -41,6 +41,11 @@ class RelaxResult:
         end: npt.NDArray[np.float64] = self.trajectory[-1]
         return end
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the model did not converge, or saw what is unlike its training."""
+        return not (self.converged and self.verdict.in_domain)
+
     def to_atoms(self) -> ase.Atoms:
         """The relaxed geometry, with charge, multiplicity and method in `info`."""
         atoms = self.molecule.to_atoms()

@@ -42,6 +42,8 @@ class Fixpoint:
         n_forward: forward passes of the network, each for all that were not converged yet.
         log_error: (B,), ln of the energy above the minimum, kcal/mol, as expected by the last
             evaluation; NaN where that is not known.
+        novelty: (B,), above one where the last evaluation saw what is unlike its training; NaN
+            where that is not known.
         trajectory: (n_forward + 1, B, N, 3), the start and the geometry after each pass, Angstrom;
             what has left the batch stays where it is.
     """
@@ -51,6 +53,7 @@ class Fixpoint:
     n_evaluations: Tensor
     n_forward: int
     log_error: Tensor
+    novelty: Tensor
     trajectory: Tensor
 
 
@@ -78,6 +81,7 @@ def relax_to_fixpoint(
     n_evaluations = torch.zeros(n_molecules, dtype=torch.int64, device=positions.device)
     active = torch.arange(n_molecules, device=positions.device)
     log_error = positions.new_full((n_molecules,), torch.nan)
+    novelty = log_error.clone()
     sigma = positions.new_full((n_molecules,), schedule.sigma_start)
     n_forward = 0
     trajectory = [batch.positions]
@@ -92,7 +96,7 @@ def relax_to_fixpoint(
         n_forward += 1
         n_evaluations[active] += 1
         positions[active] += step
-        log_error[active] = estimate.log_error
+        log_error[active], novelty[active] = estimate.log_error, estimate.novelty
         trajectory.append(positions.clone())
         size = schedule.factor * root_mean_square(step, current.mask)
         sigma[active] = size.clamp(schedule.sigma_min, schedule.sigma_start)
@@ -100,7 +104,7 @@ def relax_to_fixpoint(
         converged[active] = still & ~lost
         active = active[~still]
     frames = torch.stack(trajectory)
-    return Fixpoint(positions, converged, n_evaluations, n_forward, log_error, frames)
+    return Fixpoint(positions, converged, n_evaluations, n_forward, log_error, novelty, frames)
 
 
 def _rows(batch: MoleculeBatch, rows: Tensor) -> MoleculeBatch:

@@ -7,7 +7,7 @@ from typing import Any
 
 from relaxd.client import schemas
 from relaxd.client.schemas import Result
-from relaxd.relax import Molecule, Relaxer, RelaxResult, relax_unconverged
+from relaxd.relax import Molecule, Relaxer, RelaxResult, relax_doubtful
 from relaxd.service._batcher import Batcher
 from relaxd.service._faults import is_out_of_memory, problem_of
 from relaxd.service._metrics import Metrics
@@ -89,8 +89,8 @@ class Pipeline:
         molecule, reading = await self.read(item)
         if self._relaxer.in_domain(molecule):
             relaxed, cost = await self._batcher.submit(molecule)
-            if not relaxed.converged:
-                rescued = await self._fall_back(relax_unconverged, relaxed, self._fallback)
+            if relaxed.is_doubtful:
+                rescued = await self._fall_back(relax_doubtful, relaxed, self._fallback)
                 relaxed, cost = rescued[0], cost + rescued[1]
         else:
             relaxed, cost = await self._fall_back(self._fallback, molecule, False)

@@ -21,7 +21,7 @@ def test_training_makes_pairs_once_and_goes_on(run: Run, data: Path, tmp_path: P
     assert first.exit_code == 0
     (pairs,) = (tmp_path / "runs").glob("pairs-*.safetensors")
     assert f"pairs in runs/{pairs.name}" in first.stderr
-    assert "an error head needs 100" in first.stderr
+    assert "a calibration needs 100" in first.stderr
     made = pairs.stat().st_mtime_ns
     step = torch.load(tmp_path / "runs/a/state.pt")["step"]
 

@@ -40,12 +40,13 @@ def train(
         bool | None, typer.Option(help="Compile the network; pays after some ten minutes.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order and noise.")] = None,
-    error_examples: Annotated[
+    calibrate: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Training molecules that teach the finished model how far from the minimum it "
-            "ends; a minute for each 3000, 0 for none.",
+            metavar="N",
+            help="Training molecules that teach the finished model what its geometries are worth; "
+            "a minute for each 3000, 0 for none.",
         ),
     ] = 12_000,
     initial: Annotated[
@@ -89,23 +90,23 @@ def train(
         trainer.save()
         typer.echo(f"stopped and saved at step {trainer.step}; the same command goes on", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    if error_examples:
-        _fit_errors(run / "model.safetensors", path, error_examples)
+    if calibrate:
+        _calibrate(run / "model.safetensors", path, calibrate)
     typer.echo(f"{trainer.step} steps, {trainer.samples} samples: {run / 'model.safetensors'}")
 
 
-def _fit_errors(weights: Path, pairs: Path, n_examples: int) -> None:
-    """Fit the error head of a trained model, and write it to the same file."""
+def _calibrate(weights: Path, pairs: Path, n_examples: int) -> None:
+    """Fit what judges the geometries of a trained model, and write it to the same file."""
     from relaxd.model import load_model, save_model
-    from relaxd.relax import TooFewExamplesError, fit_error_head, read_cases
+    from relaxd.relax import TooFewExamplesError, calibrate, read_cases
 
     model = load_model(weights)
     try:
-        figures = fit_error_head(model.denoiser, read_cases(pairs, n_examples, "training"))
+        figures = calibrate(model.denoiser, read_cases(pairs, n_examples, "training"))
     except TooFewExamplesError as error:
-        typer.echo(f"the model will not say what error to expect: {error}", err=True)
+        typer.echo(f"the model will not judge its geometries: {error}", err=True)
     else:
-        save_model(model.denoiser, weights, {**model.card, "error_head": figures})
+        save_model(model.denoiser, weights, {**model.card, "calibration": figures})
 
 
 def _load(initial: str) -> "LoadedModel":

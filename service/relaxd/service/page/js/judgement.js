@@ -89,7 +89,8 @@ function outside({ atomic_numbers: numbers, charge, multiplicity }, model) {
     return `it has ${numbers.length} atoms and the model knows up to ${model.max_atoms}`;
   }
   if (charge) return "the model does not know charged molecules";
-  return multiplicity > 1 ? "the model does not know open shells" : "";
+  if (multiplicity > 1) return "the model does not know open shells";
+  return "an atom is in surroundings unlike those that the model was trained on";
 }
 
 function expectation({ expected_error_kcal_mol: error, method }, model) {

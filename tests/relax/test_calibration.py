@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from relaxd.model import Denoiser, DenoiserConfig, load_model
-from relaxd.relax import Case, Relaxer, TooFewExamplesError, fit_error_head, from_smiles
-from relaxd.relax._error_fit import ERROR_RANGE, FEWEST, make_examples
+from relaxd.model._weights import JUDGES
+from relaxd.relax import Case, Relaxer, TooFewExamplesError, calibrate, from_smiles
+from relaxd.relax._calibration import ERROR_RANGE, FEWEST, make_examples
 
 SMILES = ["CCO", "CC(C)=O", "CC#N", "CCN", "COC"]
 
@@ -48,20 +49,35 @@ def test_starts_of_other_basins_are_left_out(idle):
 
 def test_expected_errors_rank_molecules():
     """DFT minima, which the model goes to, are here and there nearer to those of MMFF94."""
-    denoiser = load_model().denoiser
-    before = {name: t.clone() for name, t in denoiser.state_dict().items() if "error" not in name}
-    figures = fit_error_head(denoiser, cases(200), epochs=30)
+    model = load_model()
+    denoiser = model.denoiser
+    weights = denoiser.state_dict()
+    before = {name: t.clone() for name, t in weights.items() if not name.startswith(JUDGES)}
+    figures = calibrate(denoiser, cases(200), epochs=30)
     assert figures["n_examples"] == 4 * figures["n_held_out"]
     assert figures["rank_correlation"] > 0.6
     for name, tensor in before.items():
         assert torch.equal(denoiser.state_dict()[name], tensor)
     assert denoiser.error_head.calibrated
+    # What is unlike the five molecules is told from what is like them.
+    usual, strange = from_smiles("CCO"), from_smiles("N#Cc1ccoc1")
+    novelty = [Relaxer(model).relax_in_domain([m])[0] for m in (usual, strange)]
+    assert [result.verdict.in_domain for result in novelty] == [True, False]
 
 
 def test_too_few_molecules_are_refused(idle):
-    with pytest.raises(TooFewExamplesError, match=f"an error head needs {FEWEST}"):
-        fit_error_head(idle, cases(20))
+    with pytest.raises(TooFewExamplesError, match=f"a calibration needs {FEWEST}"):
+        calibrate(idle, cases(20))
     assert not idle.error_head.calibrated
+
+
+def test_what_is_unlike_the_training_is_left_to_gfn2_xtb():
+    model = load_model()
+    model.denoiser.novelty.usual.fill_(1e-9)
+    model.denoiser.novelty.precision.copy_(torch.eye(model.denoiser.config.channels))
+    verdict = Relaxer(model).relax("CCO").verdict
+    assert (verdict.in_domain, verdict.method) == (False, "gfn2-xtb")
+    assert verdict.expected_error_kcal_mol is None
 
 
 def test_the_verdict_tells_the_expected_error():

@@ -1,4 +1,4 @@
-"""Teaches a model how far from the minimum its geometries are."""
+"""Teaches a model what its geometries are worth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from torch.nn.functional import huber_loss
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from relaxd.model import Denoiser, Estimate, MoleculeBatch
+from relaxd.model import Denoiser, Estimate, MoleculeBatch, atom_features
 
 from ._energy_gap import energy_gap
 from ._evaluation import Case
 from ._relaxer import to_batch
 from ._sampler import Schedule, relax_to_fixpoint
-from ._superposition import superposed_rmsd
+from ._superposition import Positions, superposed_rmsd
 
 SAME_BASIN = 0.4
 """Angstrom, RMSD; a start farther from its minimum most often belongs to another one."""
@@ -30,7 +30,13 @@ FEWEST = 100
 """Examples without which nothing is learned."""
 
 HELD_OUT = 0.2
-"""Share of the examples on which the head is calibrated and checked."""
+"""Share of the examples that the head is not fitted to, but made to agree with in the mean."""
+
+USUAL = 0.999
+"""Share of the molecules whose novelty is usual."""
+
+MARGIN = 1.5
+"""How many times as far from its like an atom may be as is usual."""
 
 
 class TooFewExamplesError(ValueError):
@@ -39,52 +45,61 @@ class TooFewExamplesError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What the model saw of B molecules that it relaxed, and how good the results are.
+    """What a model last saw of B molecules that it relaxed, and how good the results are.
 
     Attributes:
-        features: (B, N, C + 2), as `Denoiser.describe` returns them at the last evaluation.
-        mask: (B, N) bool.
+        scalars: (B, N, C), of the last layer.
+        features: (B, N, C + 2), what the error head is told.
+        species: (B, N), numbers of the elements; -1 at padding.
         log_error: (B,), ln of the energy above the minimum, kcal/mol.
     """
 
+    scalars: Tensor
     features: Tensor
-    mask: Tensor
+    species: Tensor
     log_error: Tensor
+
+    @property
+    def mask(self) -> Tensor:
+        """(B, N) bool."""
+        return self.species >= 0
 
     def __getitem__(self, rows: Tensor) -> "Examples":
         """Some of the molecules."""
-        return Examples(self.features[rows], self.mask[rows], self.log_error[rows])
+        fields = (self.scalars, self.features, self.species, self.log_error)
+        return Examples(*(field[rows] for field in fields))
 
     def __len__(self) -> int:
         """B."""
         return len(self.log_error)
 
 
-def fit_error_head(denoiser: Denoiser, cases: Sequence[Case], epochs: int = 15) -> dict[str, Any]:
-    """Fits the error head of a denoiser to the results of its own relaxations.
+def calibrate(denoiser: Denoiser, cases: Sequence[Case], epochs: int = 15) -> dict[str, Any]:
+    """Fits what judges a denoiser's geometries to results of its own: error head and novelty.
 
-    The energies are those of `energy_gap`; molecules whose start is of another basin are left out.
+    The errors are those of `energy_gap`; molecules whose start is of another basin are left out.
 
     Args:
-        denoiser: on the CPU; its head is replaced, its other weights stay.
+        denoiser: on the CPU; the weights that make geometries stay as they are.
         cases: molecules whose minima are known, some thousands.
         epochs: passes over them.
 
     Returns:
-        Figures for the model's card, measured on what the head was not fitted to.
+        Figures for the model's card, on what the error head was not fitted to.
 
     Raises:
         TooFewExamplesError: fewer than `FEWEST` cases can be used.
     """
     examples = make_examples(denoiser, cases)
     if len(examples) < FEWEST:
-        raise TooFewExamplesError(f"{len(examples)} molecules; an error head needs {FEWEST}")
+        raise TooFewExamplesError(f"{len(examples)} molecules; a calibration needs {FEWEST}")
     rows = torch.randperm(len(examples), generator=torch.Generator().manual_seed(0))
     held_out, fitted = rows.tensor_split([round(HELD_OUT * len(rows))])
     denoiser.error_head.requires_grad_(True)
     _fit_typical(denoiser, examples[fitted], epochs)
-    _calibrate(denoiser, examples[held_out])
+    _fit_mean(denoiser, examples[held_out])
     denoiser.error_head.requires_grad_(False)
+    _fit_novelty(denoiser, examples[fitted], examples[held_out])
     expected = denoiser.error_head(examples[held_out].features, examples[held_out].mask)
     return {
         "n_examples": len(fitted),
@@ -95,9 +110,12 @@ def fit_error_head(denoiser: Denoiser, cases: Sequence[Case], epochs: int = 15) 
 
 @torch.inference_mode()
 def make_examples(denoiser: Denoiser, cases: Sequence[Case]) -> Examples:
-    """Relaxes molecules one by one and compares each with its minimum."""
-    features, log_errors = [], []
-    for case in tqdm(cases, desc="error head", unit="mol"):
+    """Relaxes molecules one by one, and compares each with its minimum."""
+    scalars: list[Tensor] = []
+    features: list[Tensor] = []
+    species: list[Tensor] = []
+    log_errors: list[float] = []
+    for case in tqdm(cases, desc="calibration", unit="mol"):
         if superposed_rmsd(case.start.positions, case.minimum) > SAME_BASIN:
             continue
         seen, positions = _relax(denoiser, case)
@@ -105,25 +123,33 @@ def make_examples(denoiser: Denoiser, cases: Sequence[Case]) -> Examples:
             gap = energy_gap(case.start.with_positions(positions), case.minimum)
         except TBLiteRuntimeError:
             continue
-        features.append(seen)
+        for kept, each in zip((scalars, features, species), seen, strict=True):
+            kept.append(each)
         log_errors.append(min(max(gap, ERROR_RANGE[0]), ERROR_RANGE[1]))
-    sizes = torch.tensor([len(seen) for seen in features])
-    padded = pad_sequence(features, batch_first=True) if features else torch.zeros(0, 0, 0)
-    mask = torch.arange(padded.shape[1]) < sizes.unsqueeze(1)
-    return Examples(padded, mask, torch.tensor(log_errors, dtype=torch.float32).log())
+    if not log_errors:
+        return Examples(*(torch.zeros(0),) * 4)
+    return Examples(
+        pad_sequence(scalars, batch_first=True),
+        pad_sequence(features, batch_first=True),
+        pad_sequence(species, batch_first=True, padding_value=-1),
+        torch.tensor(log_errors, dtype=torch.float32).log(),
+    )
 
 
-def _relax(denoiser: Denoiser, case: Case) -> tuple[Tensor, Any]:
-    seen = torch.empty(0)
+def _relax(denoiser: Denoiser, case: Case) -> tuple[tuple[Tensor, Tensor, Tensor], Positions]:
+    seen = (torch.empty(0),) * 3
 
     def watched(batch: MoleculeBatch, sigma: Tensor) -> Estimate:
         nonlocal seen
-        positions, seen = denoiser.describe(batch, sigma)
-        return Estimate(positions, torch.full((1,), torch.nan))
+        positions, scalars = denoiser.describe(batch, sigma)
+        features = atom_features(scalars, positions - batch.positions, sigma)
+        seen = scalars[0], features[0], denoiser.species[batch.atomic_numbers[0]]
+        unknown = torch.full((1,), torch.nan)
+        return Estimate(positions, unknown, unknown)
 
     batch, frozen, _ = to_batch([case.start], "cpu")
     end = relax_to_fixpoint(watched, batch, Schedule(), frozen)
-    return seen[0], end.positions[0].double().numpy()
+    return seen, end.positions[0].double().numpy()
 
 
 def _fit_typical(denoiser: Denoiser, examples: Examples, epochs: int, batch: int = 128) -> None:
@@ -149,7 +175,7 @@ def _fit_typical(denoiser: Denoiser, examples: Examples, epochs: int, batch: int
             decay.step()
 
 
-def _calibrate(denoiser: Denoiser, examples: Examples) -> None:
+def _fit_mean(denoiser: Denoiser, examples: Examples) -> None:
     """Makes the expectation the mean: a and b by the gamma deviance, ln E + y / E."""
     head = denoiser.error_head
     with torch.no_grad():
@@ -167,3 +193,11 @@ def _calibrate(denoiser: Denoiser, examples: Examples) -> None:
     optimizer.step(deviance)  # type: ignore[no-untyped-call]
     head.calibration.copy_(line.detach())
     head.calibrated.fill_(True)
+
+
+@torch.no_grad()
+def _fit_novelty(denoiser: Denoiser, fitted: Examples, held_out: Examples) -> None:
+    novelty = denoiser.novelty
+    novelty.fit(fitted.scalars[fitted.mask], fitted.species[fitted.mask])
+    distances = novelty.distances(held_out.scalars, held_out.species, held_out.mask).amax(1)
+    novelty.usual.copy_(MARGIN * distances.quantile(USUAL))

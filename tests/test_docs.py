@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import typer
-import yaml
 from dask_jobqueue import SLURMCluster
 
 from relaxd.service import Settings
@@ -39,19 +38,6 @@ def commands() -> Iterator[list[str]]:
             joined = code.replace("\\\n", " ")
             calls = re.findall(r"^(?:exec srun )?relaxd (.*)", joined, flags=re.MULTILINE)
             yield from map(shlex.split, calls)
-    for container in containers():
-        if container["command"][0] == "relaxd":
-            yield [*container["command"][1:], *container["args"]]
-
-
-def manifests() -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all(block(CLUSTERS, "manifests")))
-
-
-def containers() -> Iterator[dict[str, Any]]:
-    for manifest in manifests():
-        if manifest["kind"] == "Deployment":
-            yield from manifest["spec"]["template"]["spec"]["containers"]
 
 
 def flags_of(command: str) -> set[str]:
@@ -96,27 +82,6 @@ def test_slurm() -> None:
     job = re.sub(r"\S+/python\S* ", "python ", job).replace("--interface lo", "--interface eth0")
     job = re.sub(r"tls://[\d.]+:\d+", "tls://login:8786", job)
     assert job.strip() == block(CLUSTERS, "shown: slurm").strip()
-
-
-def test_manifests() -> None:
-    deployments = {m["metadata"]["name"]: m for m in manifests() if m["kind"] == "Deployment"}
-    services = {m["metadata"]["name"]: m for m in manifests() if m["kind"] == "Service"}
-    assert deployments.keys() == {"relaxd", "relaxd-scheduler", "relaxd-worker"}
-    for deployment in deployments.values():
-        labels = deployment["spec"]["template"]["metadata"]["labels"]
-        assert deployment["spec"]["selector"]["matchLabels"] == labels
-        pod = deployment["spec"]["template"]["spec"]
-        volumes = {volume["name"] for volume in pod["volumes"]}
-        for container in pod["containers"]:
-            assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
-            assert all(isinstance(part, str) for part in container["command"] + container["args"])
-            assert all(isinstance(each.get("value", ""), str) for each in container["env"])
-    for name, service in services.items():
-        pod = deployments[name]["spec"]["template"]
-        assert service["spec"]["selector"] == pod["metadata"]["labels"]
-        ports = {p["containerPort"] for p in pod["spec"]["containers"][0]["ports"]}
-        assert {port["port"] for port in service["spec"]["ports"]} == ports
-        assert f"tls://{name}:8786" in str(manifests()) or name == "relaxd"
 
 
 def test_backup_of_sqlite(tmp_path: Path) -> None:

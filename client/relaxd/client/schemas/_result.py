@@ -37,10 +37,12 @@ class Verdict(BaseModel):
         description="Whether every stereo element is as in the start; null where not known."
     )
     in_domain: bool = Field(
-        description="Whether the model was trained for such elements, charge, spin and size."
+        description="Whether the model was trained for such elements, charge, spin and size, and "
+        "sees no surroundings of an atom that are unlike its training."
     )
     expected_error_kcal_mol: float | None = Field(
-        description="Expected energy above the DFT minimum; null where not known. Unit: kcal/mol."
+        description="Expected energy above the DFT minimum of the basin, in the mean over such "
+        "molecules; null where not known. Unit: kcal/mol."
     )
     method: str = Field(
         description="What made the geometry: the model, or the named fallback.",

@@ -8,6 +8,7 @@ from relaxd.model import (
     Denoiser,
     DenoiserConfig,
     MoleculeBatch,
+    Seen,
     atom_features,
     load_model,
     save_model,
@@ -36,24 +37,23 @@ SIGMA = torch.tensor([0.05])
 
 
 def seen(denoiser, batch):
-    """What the head is told."""
     positions, scalars = denoiser.describe(batch, SIGMA)
-    return atom_features(scalars, positions - batch.positions, SIGMA)
+    return Seen(scalars, positions - batch.positions, SIGMA)
+
+
+def log_error(denoiser, batch):
+    return denoiser.judge(batch, seen(denoiser, batch))[0]
 
 
 def test_what_is_not_calibrated_says_nothing(batch):
-    assert Denoiser(CONFIG).estimate(batch, SIGMA).log_error.isnan().all()
-
-
-def test_geometry_does_not_depend_on_the_head(denoiser, batch):
-    assert torch.equal(denoiser.estimate(batch, SIGMA).positions, denoiser(batch, SIGMA))
+    assert log_error(Denoiser(CONFIG), batch).isnan().all()
 
 
 def test_error_is_invariant(denoiser, batch):
     turn = o3.rand_matrix()
     moved = batch.with_positions(batch.positions @ turn.T + 3.0)
-    expected = denoiser.estimate(batch, SIGMA).log_error
-    assert torch.allclose(denoiser.estimate(moved, SIGMA).log_error, expected, atol=1e-4)
+    expected = log_error(denoiser, batch)
+    assert torch.allclose(log_error(denoiser, moved), expected, atol=1e-4)
 
 
 def test_padding_adds_nothing(denoiser, batch):
@@ -61,8 +61,8 @@ def test_padding_adds_nothing(denoiser, batch):
         torch.cat([batch.atomic_numbers, torch.zeros(1, 3, dtype=torch.long)], 1),
         torch.cat([batch.positions, torch.zeros(1, 3, 3)], 1),
     )
-    expected = denoiser.estimate(batch, SIGMA).log_error
-    assert torch.allclose(denoiser.estimate(padded, SIGMA).log_error, expected, atol=1e-5)
+    expected = log_error(denoiser, batch)
+    assert torch.allclose(log_error(denoiser, padded), expected, atol=1e-5)
 
 
 def test_two_molecules_far_apart_have_the_sum_of_their_errors(denoiser, batch):
@@ -73,7 +73,7 @@ def test_two_molecules_far_apart_have_the_sum_of_their_errors(denoiser, batch):
         torch.cat([batch.positions, batch.positions + far], dim=1),
     )
     head, mask = denoiser.error_head, batch.mask
-    alone, together = (seen(denoiser, each) for each in (batch, both))
+    alone, together = (atom_features(*seen(denoiser, each)) for each in (batch, both))
     # The displacements of both are centred as one; here that is the same, they are alike.
     doubled = head.typical(alone, mask) + torch.log(torch.tensor(2.0))
     assert torch.allclose(head.typical(together, both.mask), doubled, atol=1e-4)
@@ -82,11 +82,11 @@ def test_two_molecules_far_apart_have_the_sum_of_their_errors(denoiser, batch):
 def test_the_head_is_saved_and_may_be_missing(denoiser, batch, tmp_path):
     save_model(denoiser, tmp_path / "with.safetensors", {})
     loaded = load_model(tmp_path / "with.safetensors")
-    expected = denoiser.estimate(batch, SIGMA)
-    assert torch.equal(loaded.denoiser.estimate(batch, SIGMA).log_error, expected.log_error)
+    expected = denoiser(batch, SIGMA)
+    assert torch.equal(log_error(loaded.denoiser, batch), log_error(denoiser, batch))
     denoiser.error_head = denoiser.novelty = torch.nn.Module()
     save_model(denoiser, tmp_path / "without.safetensors", {})
     bare = load_model(tmp_path / "without.safetensors")
     assert bare.sha256 == loaded.sha256
-    assert torch.equal(bare.denoiser(batch, SIGMA), expected.positions)
-    assert bare.denoiser.estimate(batch, SIGMA).log_error.isnan().all()
+    assert torch.equal(bare.denoiser(batch, SIGMA), expected)
+    assert log_error(bare.denoiser, batch).isnan().all()

@@ -3,22 +3,22 @@
 import pytest
 import torch
 
-from relaxd.model import Estimate, MoleculeBatch
+from relaxd.model import MoleculeBatch
 from relaxd.relax import Schedule, relax_to_fixpoint
 
 TARGET = torch.tensor([[0.0, 0, 0], [1.5, 0, 0], [0, 1.5, 0]])
 
 
-def estimate(positions):
-    """With an expectation that tells where the first atom is."""
-    return Estimate(positions, positions[:, 0, 0].abs().log(), positions[:, 0, 0])
+def described(positions):
+    """With scalars that tell where an atom was put."""
+    return positions, positions.clone()
 
 
 def contraction(factor):
     """Moves to the target but for `factor` of the distance."""
 
     def denoise(batch, sigma):
-        return estimate(TARGET + factor * (batch.positions - TARGET))
+        return described(TARGET + factor * (batch.positions - TARGET))
 
     return denoise
 
@@ -52,16 +52,18 @@ def test_each_molecule_stops_by_itself():
     assert torch.equal(alone.positions[0], end.positions[0])
 
 
-def test_the_judgement_is_that_of_the_last_evaluation_of_each_molecule():
+def test_what_the_last_evaluation_of_each_molecule_saw_is_kept():
     far, near = torch.tensor([0.4, 0, 0]), torch.tensor([0.001, 0, 0])
     end = relax_to_fixpoint(contraction(0.5), make_batch(far, near), Schedule(tolerance=0.01))
-    assert torch.allclose(end.log_error.exp(), end.positions[:, 0, 0])
-    assert torch.equal(end.novelty, end.positions[:, 0, 0])
+    assert torch.equal(end.seen.scalars, end.positions)
+    last = end.trajectory[end.n_evaluations - 1, [0, 1]]
+    assert torch.allclose(end.seen.step, end.positions - last)
+    assert end.seen.sigma.tolist() == pytest.approx([0.8 * 0.0125 / 3**0.5, 0.1], rel=1e-4)
 
 
 def test_what_never_settles_is_not_called_converged():
     def oscillate(batch, sigma):
-        return estimate(2 * TARGET - batch.positions)
+        return described(2 * TARGET - batch.positions)
 
     end = relax_to_fixpoint(oscillate, make_batch(0.2), Schedule(max_evaluations=7))
     assert not end.converged.any()
@@ -71,7 +73,7 @@ def test_what_never_settles_is_not_called_converged():
 def test_an_overflow_keeps_the_last_finite_geometry_and_harms_no_other():
     def overflow(batch, sigma):
         denoised = contraction(0.5)(batch, sigma)
-        denoised.positions[batch.positions[:, 0, 0] < 0.15, 0, 0] = float("nan")
+        denoised[0][batch.positions[:, 0, 0] < 0.15, 0, 0] = float("nan")
         return denoised
 
     schedule = Schedule(tolerance=1e-3, max_evaluations=5)
@@ -95,7 +97,7 @@ def test_the_noise_level_follows_the_step_within_its_limits():
 
     def record(batch, sigma):
         seen.append(float(sigma))
-        return estimate(TARGET + 0.5 * (batch.positions - TARGET))
+        return described(TARGET + 0.5 * (batch.positions - TARGET))
 
     schedule = Schedule(sigma_start=0.2, factor=0.5, sigma_min=0.02, tolerance=1e-3)
     relax_to_fixpoint(record, make_batch(0.4), schedule)

@@ -1,7 +1,7 @@
 """The equivariant diffusion model: batches, denoiser, training and weights."""
 
 from ._batch import MoleculeBatch, centred, collate
-from ._denoiser import Denoiser, DenoiserConfig, Estimate
+from ._denoiser import Denoiser, DenoiserConfig, Seen
 from ._diffusion import Loss, NoiseConfig, guess_sigma, perturb, relative_error
 from ._error_head import atom_features
 from ._geometry import align, root_mean_square
@@ -19,11 +19,11 @@ __all__ = [
     "DEFAULT_MODEL",
     "Denoiser",
     "DenoiserConfig",
-    "Estimate",
     "LoadedModel",
     "Loss",
     "MoleculeBatch",
     "NoiseConfig",
+    "Seen",
     "Trainer",
     "TrainingConfig",
     "UnknownModelError",

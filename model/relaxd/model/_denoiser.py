@@ -43,20 +43,18 @@ class DenoiserConfig:
         return o3.Irreps(f"{self.channels}x0e + {self.channels}x1o")
 
 
-class Estimate(NamedTuple):
-    """What a denoiser says of B geometries.
+class Seen(NamedTuple):
+    """What a denoiser last saw of B molecules, and by which its result is judged.
 
     Attributes:
-        positions: (B, N, 3), denoised, Angstrom; zero at padding.
-        log_error: (B,), ln of the energy in kcal/mol by which these are expected to lie above the
-            minimum; NaN where that is not known.
-        novelty: (B,), above one where an atom's surroundings are unlike those of training; NaN
-            where that is not known.
+        scalars: (B, N, C), of the last layer.
+        step: (B, N, 3), displacements it proposed, Angstrom.
+        sigma: (B,), noise level it was told, Angstrom.
     """
 
-    positions: Tensor
-    log_error: Tensor
-    novelty: Tensor
+    scalars: Tensor
+    step: Tensor
+    sigma: Tensor
 
 
 class Denoiser(nn.Module):
@@ -107,20 +105,21 @@ class Denoiser(nn.Module):
         """
         return self.describe(batch, sigma)[0]
 
-    def estimate(self, batch: MoleculeBatch, sigma: Tensor) -> Estimate:
-        """Denoised positions, and what they are worth.
+    def judge(self, batch: MoleculeBatch, seen: Seen) -> tuple[Tensor, Tensor]:
+        """What its geometries are worth; NaN where that is not known.
 
         Args:
-            batch: B molecules of elements the model knows.
-            sigma: (B,) noise level, Angstrom per coordinate.
+            batch: B molecules.
+            seen: what was seen of them.
+
+        Returns:
+            (B,) ln of the energy in kcal/mol by which they are expected to lie above the minimum,
+            and (B,) novelty, above one where an atom's surroundings are unlike those of training.
         """
-        positions, scalars = self.describe(batch, sigma)
-        features = atom_features(scalars, positions - batch.positions, sigma)
         species = self.species[batch.atomic_numbers]
-        return Estimate(
-            positions,
-            self.error_head(features, batch.mask),
-            self.novelty(scalars, species, batch.mask),
+        return (
+            self.error_head(atom_features(*seen), batch.mask),
+            self.novelty(seen.scalars, species, batch.mask),
         )
 
     def describe(self, batch: MoleculeBatch, sigma: Tensor) -> tuple[Tensor, Tensor]:

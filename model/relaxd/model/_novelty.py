@@ -42,7 +42,7 @@ class Novelty(nn.Module):
         found = torch.zeros_like(scalars[..., 0])
         for element, (mean, precision) in enumerate(zip(self.mean, self.precision, strict=True)):
             away = scalars - mean
-            squared = torch.einsum("bnc,cd,bnd->bn", away, precision, away)
+            squared = (away @ precision * away).sum(-1)
             found = torch.where(mask & (species == element), squared, found)
         return found
 

@@ -155,7 +155,8 @@ class Relaxer:
     def _relax_bucket(self, molecules: list[Molecule]) -> list[RelaxResult]:
         clock = time.perf_counter()
         batch, frozen, centroids = to_batch(molecules, self._device)
-        end = relax_to_fixpoint(self._denoiser.estimate, batch, self.schedule, frozen)
+        end = relax_to_fixpoint(self._denoiser.describe, batch, self.schedule, frozen)
+        log_error, novelty = self._denoiser.judge(batch, end.seen)
         self.n_forward += end.n_forward
         trajectory = end.trajectory.double().cpu().numpy()
         seconds = time.perf_counter() - clock
@@ -164,11 +165,11 @@ class Relaxer:
                 molecule,
                 _trajectory(molecule, trajectory[: n + 1, b, : len(molecule)] + centroid),
                 method="diffusion",
-                in_domain=not float(end.novelty[b]) > 1,
+                in_domain=not float(novelty[b]) > 1,
                 converged=bool(end.converged[b]),
                 n_evaluations=n,
                 seconds=seconds,
-                expected_error=_expected_error(float(end.log_error[b])),
+                expected_error=_expected_error(float(log_error[b])),
             )
             for b, (molecule, centroid, n) in enumerate(
                 zip(molecules, centroids, end.n_evaluations.tolist(), strict=True)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from relaxd.model import Estimate, MoleculeBatch, root_mean_square
+from relaxd.model import MoleculeBatch, Seen, root_mean_square
 
-Denoise = Callable[[MoleculeBatch, Tensor], Estimate]
-"""(batch of B molecules, (B,) noise levels) -> denoised positions, and how good they are."""
+Denoise = Callable[[MoleculeBatch, Tensor], tuple[Tensor, Tensor]]
+"""(batch of B molecules, (B,) noise levels) -> (B, N, 3) denoised positions, and (B, N, C) scalars
+by which they are judged."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,7 @@ class Fixpoint:
         converged: (B,) bool; whether the last step moved no atom by more than the tolerance.
         n_evaluations: (B,) int64, network evaluations spent on each molecule.
         n_forward: forward passes of the network, each for all that were not converged yet.
-        log_error: (B,), ln of the energy above the minimum, kcal/mol, as expected by the last
-            evaluation; NaN where that is not known.
-        novelty: (B,), above one where the last evaluation saw what is unlike its training; NaN
-            where that is not known.
+        seen: what the last evaluation saw of each molecule.
         trajectory: (n_forward + 1, B, N, 3), the start and the geometry after each pass, Angstrom;
             what has left the batch stays where it is.
     """
@@ -52,8 +50,7 @@ class Fixpoint:
     converged: Tensor
     n_evaluations: Tensor
     n_forward: int
-    log_error: Tensor
-    novelty: Tensor
+    seen: Seen
     trajectory: Tensor
 
 
@@ -80,15 +77,18 @@ def relax_to_fixpoint(
     converged = torch.zeros(n_molecules, dtype=torch.bool, device=positions.device)
     n_evaluations = torch.zeros(n_molecules, dtype=torch.int64, device=positions.device)
     active = torch.arange(n_molecules, device=positions.device)
-    log_error = positions.new_full((n_molecules,), torch.nan)
-    novelty = log_error.clone()
     sigma = positions.new_full((n_molecules,), schedule.sigma_start)
+    seen = Seen(positions.new_zeros(0), torch.zeros_like(positions), torch.zeros_like(sigma))
     n_forward = 0
     trajectory = [batch.positions]
     while len(active) and n_forward < schedule.max_evaluations:
         current = _rows(batch, active).with_positions(positions[active])
-        estimate = denoise(current, sigma[active])
-        step = estimate.positions - current.positions
+        denoised, scalars = denoise(current, sigma[active])
+        step = denoised - current.positions
+        if n_forward == 0:
+            seen = seen._replace(scalars=torch.zeros_like(scalars))
+        for kept, now in zip(seen, (scalars, step, sigma[active]), strict=True):
+            kept[active] = now
         if frozen is not None:
             step = step.masked_fill(frozen[active].unsqueeze(-1), 0.0)
         lost = ~step.isfinite().flatten(1).all(1)
@@ -96,7 +96,6 @@ def relax_to_fixpoint(
         n_forward += 1
         n_evaluations[active] += 1
         positions[active] += step
-        log_error[active], novelty[active] = estimate.log_error, estimate.novelty
         trajectory.append(positions.clone())
         size = schedule.factor * root_mean_square(step, current.mask)
         sigma[active] = size.clamp(schedule.sigma_min, schedule.sigma_start)
@@ -104,7 +103,7 @@ def relax_to_fixpoint(
         converged[active] = still & ~lost
         active = active[~still]
     frames = torch.stack(trajectory)
-    return Fixpoint(positions, converged, n_evaluations, n_forward, log_error, novelty, frames)
+    return Fixpoint(positions, converged, n_evaluations, n_forward, seen, frames)
 
 
 def _rows(batch: MoleculeBatch, rows: Tensor) -> MoleculeBatch:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -88,6 +89,13 @@ class Compose:
         while subprocess.run(command, env=environment(), capture_output=True).returncode != 0:
             assert time.monotonic() < until, self("logs")
             time.sleep(0.2)
+
+    def documented(self, what: str) -> None:
+        """Run what the document shows below a marker."""
+        document = (ROOT / "docs/deployment.md").read_text()
+        pattern = rf"<!-- run: {re.escape(what)} -->\n```bash\n(.*?)```"
+        (script,) = re.findall(pattern, document, flags=re.DOTALL)
+        self._run("bash", "-euc", script.replace("docker compose", "podman-compose"))
 
     def close(self) -> None:
         """End everything, with what it has kept."""

@@ -148,6 +148,13 @@ def test_nothing_is_lost(single: Compose) -> None:
         single.wait(single.urls[0])
         assert outcome(client.job(job.id)) == ("succeeded", 120, 120)
 
+        # Deleted, and restored.
+        single.documented("backup of SQLite")
+        job.delete()
+        single.documented("restoring SQLite")
+        single.wait(single.urls[0])
+        assert outcome(client.job(job.id)) == ("succeeded", 120, 120)
+
 
 def test_cluster(cluster: Compose) -> None:
     cluster.up()
@@ -170,6 +177,12 @@ def test_cluster(cluster: Compose) -> None:
 
         cluster("down", "--timeout", "60")
         cluster.up()
+        cluster.wait(cluster.urls[1])
+        assert outcome(second.job(job.id)) == ("succeeded", 1, 1)
+
+        cluster.documented("backup of PostgreSQL")
+        second.job(job.id).delete()
+        cluster.documented("restoring PostgreSQL")
         cluster.wait(cluster.urls[1])
         assert outcome(second.job(job.id)) == ("succeeded", 1, 1)
     password = (cluster.secrets() / "postgres-password").read_text().strip()

@@ -45,7 +45,7 @@ Angstrom; {n_parameters:,} parameters) that carries cheap geometries to DFT mini
 ## Accuracy
 
 Printed by `relaxd evaluate`: validation molecules that no training step has seen, each started
-from the MMFF94 geometry of its DFT minimum's basin; 95 % bootstrap intervals.
+from the MMFF94 geometry that its DFT minimum relaxes to; 95 % bootstrap intervals.
 
 ```
 {table}

@@ -13,6 +13,7 @@ from rdkit.Chem import rdDepictor
 from relaxd.relax import (
     CODES,
     MoleculeError,
+    embed_conformers,
     from_arrays,
     from_atoms,
     from_iupac,
@@ -63,6 +64,7 @@ TRIGGERS: list[tuple[str, Callable[[], object]]] = [
     ("empty-molecule", lambda: from_arrays([], np.zeros((0, 3)))),
     ("empty-molecule", lambda: from_xyz("0\n\n")),
     ("force-field-failed", lambda: mmff94(from_smiles("O=[H+]([O-])c1ccccc1"))),
+    ("frozen-conformers", lambda: embed_conformers(from_smiles("CCO", frozen=[0]), 2)),
     ("frozen-out-of-range", lambda: from_arrays([8, 1, 1], WATER, frozen=[3])),
     ("frozen-out-of-range", lambda: from_smiles("O", frozen=[-1])),
     ("invalid-aromaticity", lambda: from_smiles("c1cccc1")),

@@ -4,6 +4,8 @@ from ._arrays import from_arrays, from_atoms
 from ._ase import DiffusionRelaxation
 from ._baselines import Baseline, gfn2_xtb, mmff94
 from ._calibration import TooFewExamplesError, calibrate
+from ._clusters import Clusters, Symmetry, cluster
+from ._conformers import embed_conformers
 from ._domain import Domain
 from ._energy_gap import energy_gap
 from ._errors import CODES, Category, MoleculeError
@@ -39,6 +41,7 @@ __all__ = [
     "Baseline",
     "Case",
     "Category",
+    "Clusters",
     "DiffusionRelaxation",
     "Domain",
     "EnergyCache",
@@ -50,11 +53,14 @@ __all__ = [
     "RelaxResult",
     "Relaxer",
     "Schedule",
+    "Symmetry",
     "TooFewExamplesError",
     "Verdict",
     "calibrate",
     "can_read_iupac",
+    "cluster",
     "connectivity_kept",
+    "embed_conformers",
     "energy_gap",
     "evaluate_energies",
     "evaluate_geometries",

@@ -12,6 +12,7 @@ CODES: dict[str, Category] = {
     "embedding-failed": "input",
     "empty-molecule": "input",
     "force-field-failed": "convergence",
+    "frozen-conformers": "input",
     "frozen-out-of-range": "input",
     "invalid-aromaticity": "input",
     "invalid-valence": "input",

@@ -25,13 +25,13 @@ def force_field_for(rdmol: Chem.Mol) -> ForceFieldName | None:
         return "uff" if rdForceFieldHelpers.UFFHasAllMoleculeParams(rdmol) else None
 
 
-def make_force_field(rdmol: Chem.Mol, name: ForceFieldName) -> Any:
-    """An RDKit force field (kcal/mol, Angstrom) bound to the conformer of `rdmol`."""
+def make_force_field(rdmol: Chem.Mol, name: ForceFieldName, conformer: int = -1) -> Any:
+    """An RDKit force field (kcal/mol, Angstrom) bound to a conformer of `rdmol`."""
     with rdBase.BlockLogs():
         if name == "uff":
-            return rdForceFieldHelpers.UFFGetMoleculeForceField(rdmol)
+            return rdForceFieldHelpers.UFFGetMoleculeForceField(rdmol, confId=conformer)
         properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(rdmol)
-        return rdForceFieldHelpers.MMFFGetMoleculeForceField(rdmol, properties)
+        return rdForceFieldHelpers.MMFFGetMoleculeForceField(rdmol, properties, confId=conformer)
 
 
 def hessian(rdmol: Chem.Mol, name: ForceFieldName) -> npt.NDArray[np.float64]:

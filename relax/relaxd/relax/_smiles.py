@@ -2,36 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdDistGeom
 
 from ._bonded import check_graph, from_bonded, has_transition_metal, sanitize
 from ._checks import MAIN_GROUP_METALS, check_size
 from ._errors import MoleculeError, naming
-from ._force_field import force_field_for, make_force_field
+from ._etkdg import SEED, add_conformers, pre_relax
 from ._molecule import Molecule
 from ._opsin import to_smiles
-from ._stereo import has_specified_stereo
-
-SEED = 0x5EED
-"""Of the random numbers of ETKDG: the same SMILES always gives the same geometry."""
-
-EMBEDDING_TIMEOUT = 30
-"""Seconds for one attempt; a cage that ETKDG cannot close would otherwise be tried for hours."""
-
-ATTEMPTS: tuple[dict[str, int], ...] = (
-    {"maxIterations": 30},
-    # Where it enforces chirality, ETKDG rejects cages with all neighbours of an atom on one side.
-    {"enforceChirality": False},
-    {"useRandomCoords": True},
-)
-"""Options of ETKDG, tried in this order."""
-
-PRE_RELAXATION_STEPS = 2000
-"""Force-field steps after embedding."""
 
 
 def from_smiles(
@@ -95,29 +74,14 @@ def embed(mol: Chem.Mol) -> Chem.Mol:
         )
     mol = Chem.AddHs(mol)
     check_size(mol.GetNumAtoms())
-    with rdBase.BlockLogs():
-        if not any(_embed(mol, options) for options in ATTEMPTS):
-            metal = any(atom.GetAtomicNum() in MAIN_GROUP_METALS for atom in mol.GetAtoms())
-            raise MoleculeError(
-                "metal-complex" if metal else "embedding-failed",
-                "ETKDG finds no geometry with these bonds and stereocentres; send it in 3D",
-            )
-    name = force_field_for(mol)
-    if name is not None:
-        # Where the force field fails, what ETKDG made of the molecule has to do.
-        with suppress(RuntimeError), rdBase.BlockLogs():
-            make_force_field(mol, name).Minimize(maxIts=PRE_RELAXATION_STEPS)
+    if not add_conformers(mol, 1, SEED):
+        metal = any(atom.GetAtomicNum() in MAIN_GROUP_METALS for atom in mol.GetAtoms())
+        raise MoleculeError(
+            "metal-complex" if metal else "embedding-failed",
+            "ETKDG finds no geometry with these bonds and stereocentres; send it in 3D",
+        )
+    pre_relax(mol)
     return mol
-
-
-def _embed(mol: Chem.Mol, options: dict[str, int]) -> bool:
-    """Whether a geometry with the specified stereochemistry was found, and is now in `mol`."""
-    parameters: Any = rdDistGeom.ETKDGv3()
-    parameters.randomSeed = SEED
-    parameters.timeout = EMBEDDING_TIMEOUT
-    for name, value in options.items():
-        setattr(parameters, name, value)
-    return rdDistGeom.EmbedMolecule(mol, parameters) >= 0 and has_specified_stereo(mol)
 
 
 def _parse(smiles: str) -> Chem.Mol:

@@ -85,10 +85,10 @@ def mark_stereo(mol: Chem.Mol) -> None:
         atom.ClearProp("_CIPCode")
 
 
-def has_specified_stereo(mol: Chem.Mol) -> bool:
-    """Whether the conformer has the stereochemistry that the molecule is marked with."""
+def has_specified_stereo(mol: Chem.Mol, conformer: int = -1) -> bool:
+    """Whether a conformer has the stereochemistry that the molecule is marked with."""
     centres = stereo_centres(mol)
-    found = geometric_signs(mol, centres, mol.GetConformer().GetPositions())
+    found = geometric_signs(mol, centres, mol.GetConformer(conformer).GetPositions())
     return specified_signs(mol, centres).items() <= found.items()
 
 

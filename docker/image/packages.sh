@@ -2,6 +2,7 @@
 # packages.sh EXTRAS INDEX CUDA: installs what extras of relaxd require, and takes away what relaxd
 # never runs. CUDA is True where torch must have it, and False where not.
 set -eu
+cd "$(dirname "$0")/../.."
 pip="/tools/bin/pip --python /opt/relaxd"
 site=$(/opt/relaxd/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
 if ls /wheels/*.whl >/dev/null 2>&1; then
@@ -29,3 +30,9 @@ find "$site" -depth -type d \( -name tests -o -name test -o -name test_data \) -
 
 # tblite wants the OpenMP of the system, which a slim image does not have; torch brings one.
 ln -sf "$(find "$site/torch" -name 'libgomp*.so*' | head -n 1)" "$site/tblite.libs/libgomp.so.1"
+
+# GPU4PySCF looks for cuSOLVER where the system has its libraries; it is among the packages.
+if [ "$3" = True ]; then
+    echo "$site/nvidia/cu13/lib" >/etc/ld.so.conf.d/relaxd.conf
+    ldconfig
+fi

@@ -6,16 +6,33 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.docker.images import ROOT, environment
 
 from relaxd.client import Client
 from relaxd.service.testing import free_port
 
+SERVERS = ("PUBLISH", "PUBLISH_SECOND")
+PUBLISHED = (*SERVERS, "PUBLISH_PROMETHEUS")
+"""Settings that say where services listen on this machine."""
+
 PATIENCE = 120.0
 """For so long something may take to happen, s."""
+
+
+T = TypeVar("T")
+
+
+def until(ask: Callable[[], T]) -> T:
+    """Ask again and again, until the answer is neither empty nor false, and return that."""
+    end = time.monotonic() + PATIENCE
+    while not (answer := ask()):
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    return answer
 
 
 class Compose:
@@ -23,7 +40,7 @@ class Compose:
 
     Args:
         folder: for the copy; its name is that of the project.
-        profile: of `compose.yaml`.
+        profile: of `compose.yaml`, or several, parted by commas.
         settings: variables of compose, such as images; and of relaxd.
     """
 
@@ -31,15 +48,13 @@ class Compose:
         self._folder = shutil.copytree(
             ROOT / "docker", folder, ignore=shutil.ignore_patterns("secrets")
         )
-        self._project = f"relaxd-test-{profile}-{os.getpid()}"
-        self.urls = [f"http://127.0.0.1:{free_port()}" for _ in range(2)]
-        published = {
-            name: url.removeprefix("http://")
-            for name, url in zip(("PUBLISH", "PUBLISH_SECOND"), self.urls, strict=True)
-        }
+        self._project = f"relaxd-test-{profile.replace(',', '-')}-{os.getpid()}"
+        addresses = {name: f"127.0.0.1:{free_port()}" for name in PUBLISHED}
+        self.urls = [f"http://{addresses[name]}" for name in SERVERS]
+        self.prometheus = f"http://{addresses['PUBLISH_PROMETHEUS']}"
         project = {"COMPOSE_PROJECT_NAME": self._project, "COMPOSE_PROFILES": profile}
         with (folder / ".env").open("a") as file:
-            variables = {**published, **project, **settings}
+            variables = {**addresses, **project, **settings}
             file.writelines(f"{name}={value}\n" for name, value in variables.items())
 
     def __call__(self, *arguments: str) -> str:
@@ -66,13 +81,18 @@ class Compose:
         self._run("./secrets.sh")
         return self._folder / "secrets"
 
+    def scrape_every(self, interval: str) -> None:
+        """Let Prometheus look more often, so that the tests need not wait for it."""
+        config = self._folder / "prometheus.yml"
+        config.write_text(config.read_text().replace("interval: 15s", f"interval: {interval}"))
+
     def key(self, service: str) -> str:
         """Make an API key, and return its token."""
         return self("run", "--rm", "-T", service, "keys", "create", "alice").split()[-1]
 
-    def up(self) -> None:
-        """Start what does not run."""
-        self("up", "--detach", "--no-build")
+    def up(self, *services: str) -> None:
+        """Start what does not run: these services, or all of the profile."""
+        self("up", "--detach", "--no-build", *services)
 
     def wait(self, url: str) -> None:
         """Return once a server is ready."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.docker.compose import Compose
+from tests.docker.compose import Compose, until
 from tests.docker.database import postgres_image
 from tests.docker.images import (
     ROOT,
@@ -19,6 +20,7 @@ from tests.docker.images import (
     server_image,
     worker_image,
 )
+from tests.docker.monitoring import Prometheus, prometheus_image
 
 from relaxd.client import Client, Job
 
@@ -62,6 +64,19 @@ def cluster(tmp_path: Path) -> Iterator[Compose]:
     settings = {"RELAXD_WORKERS": "1", "RELAXD_LEASE_SECONDS": "15"}
     compose = Compose(tmp_path / "docker", "postgres", {**images, **settings})
     compose.secrets()
+    try:
+        yield compose
+    finally:
+        compose.close()
+
+
+@pytest.fixture
+def monitored(tmp_path: Path) -> Iterator[Compose]:
+    images = {"RELAXD_IMAGE": worker_image(), "PROMETHEUS_IMAGE": prometheus_image()}
+    settings = {"RELAXD_WORKERS": "1", "RELAXD_JOB_WORKERS": "1"}
+    compose = Compose(tmp_path / "docker", "default,monitoring", {**images, **settings})
+    compose.secrets()
+    compose.scrape_every("1s")
     try:
         yield compose
     finally:
@@ -188,3 +203,30 @@ def test_cluster(cluster: Compose) -> None:
     password = (cluster.secrets() / "postgres-password").read_text().strip()
     for service in ("server-1", "worker", "scheduler", "postgres"):
         assert password not in json.dumps(cluster.inspect(service))
+
+
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
+def test_is_monitored(monitored: Compose) -> None:
+    token = monitored.key("server")
+    monitored.documented("key of Prometheus")
+    monitored.up("server", "prometheus")  # without Grafana
+    monitored.wait(monitored.urls[0])
+    prometheus = Prometheus(monitored.prometheus)
+    too_many = httpx.post(
+        f"{monitored.urls[0]}/v1/relax",
+        headers={"Authorization": f"Bearer {token}"},
+        json={"molecules": ["C"] * 257},
+    )
+    assert too_many.status_code == 413
+    with Client(monitored.urls[0], api_key=token) as client:
+        client.relax(SMILES)
+        jobs = [client.refine(["CCO"], level="hf/sto-3g") for _ in range(3)]
+        assert {outcome(job) for job in jobs} == {("succeeded", 1, 1)}
+
+    # Of the server alone, by its address in the network of the containers.
+    (instance,) = until(prometheus.instances)
+    assert re.fullmatch(r"[\d.]+:8000", instance)
+    until(lambda: prometheus.empty() == [])
+    until(lambda: set(prometheus.alerts().values()) == {"inactive"})
+    monitored("stop", "server")
+    until(lambda: prometheus.alerts()["RelaxdGone"] == "pending")

@@ -228,5 +228,5 @@ def test_is_monitored(monitored: Compose) -> None:
     assert re.fullmatch(r"[\d.]+:8000", instance)
     until(lambda: prometheus.empty() == [])
     until(lambda: set(prometheus.alerts().values()) == {"inactive"})
-    monitored("stop", "server")
+    monitored.podman("kill", "server")
     until(lambda: prometheus.alerts()["RelaxdGone"] == "pending")

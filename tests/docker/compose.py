@@ -84,7 +84,8 @@ class Compose:
     def scrape_every(self, interval: str) -> None:
         """Let Prometheus look more often, so that the tests need not wait for it."""
         config = self._folder / "prometheus.yml"
-        config.write_text(config.read_text().replace("interval: 15s", f"interval: {interval}"))
+        found = config.read_text().replace("interval: 15s", f"interval: {interval}")
+        config.write_text(found + f"        refresh_interval: {interval}\n")
 
     def key(self, service: str) -> str:
         """Make an API key, and return its token."""

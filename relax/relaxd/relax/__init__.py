@@ -31,14 +31,18 @@ from ._relaxer import (
 )
 from ._result import RelaxResult
 from ._sampler import Fixpoint, Schedule, relax_to_fixpoint
+from ._samples import BoltzmannSample, SampledConformer, TorsionHistogram
+from ._sampling import sample_boltzmann
 from ._smiles import from_iupac, from_smiles
 from ._superposition import superposed, superposed_rmsd
+from ._torsions import torsion_angles, torsions
 from ._verdict import Verdict, connectivity_kept, stereo_kept
 from ._write import write_extxyz, write_sdf, write_xyz
 
 __all__ = [
     "CODES",
     "Baseline",
+    "BoltzmannSample",
     "Case",
     "Category",
     "Clusters",
@@ -52,9 +56,11 @@ __all__ = [
     "MoleculeLike",
     "RelaxResult",
     "Relaxer",
+    "SampledConformer",
     "Schedule",
     "Symmetry",
     "TooFewExamplesError",
+    "TorsionHistogram",
     "Verdict",
     "calibrate",
     "can_read_iupac",
@@ -79,12 +85,15 @@ __all__ = [
     "relax_doubtful",
     "relax_fallback",
     "relax_to_fixpoint",
+    "sample_boltzmann",
     "split_records",
     "stereo_kept",
     "superposed",
     "superposed_rmsd",
     "table",
     "to_molecule",
+    "torsion_angles",
+    "torsions",
     "write_extxyz",
     "write_sdf",
     "write_xyz",

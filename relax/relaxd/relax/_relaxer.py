@@ -17,12 +17,15 @@ from torch import Tensor
 from relaxd.model import DEFAULT_MODEL, LoadedModel, MoleculeBatch, collate, load_model
 
 from ._baselines import gfn2_xtb
+from ._conformers import CONFORMER_SEED
 from ._domain import Domain
 from ._errors import MoleculeError
 from ._molecule import Molecule
 from ._read import to_molecule
 from ._result import RelaxResult, make_result
 from ._sampler import Schedule, relax_to_fixpoint
+from ._samples import BoltzmannSample
+from ._sampling import Progress, sample_boltzmann
 
 MoleculeLike: TypeAlias = Molecule | str | ase.Atoms | Chem.Mol
 """What stands for a molecule: a string is a SMILES."""
@@ -139,6 +142,60 @@ class Relaxer:
         for i, result in zip(inside, relaxed, strict=True):
             outcomes[i] = relax_doubtful(result) if result.is_doubtful else result
         return [_attempt(relax_fallback, m) if isinstance(m, Molecule) else m for m in outcomes]
+
+    def sample(
+        self,
+        molecule: MoleculeLike,
+        temperature: float = 298.15,
+        n_samples: int = 1000,
+        *,
+        reweight: bool = True,
+        seed: int = CONFORMER_SEED,
+        progress: Progress | None = None,
+    ) -> BoltzmannSample:
+        """Draws conformations of a molecule at a temperature; see `sample_boltzmann`.
+
+        Args:
+            molecule: SMILES, or a geometry, of the model's domain.
+            temperature: K.
+            n_samples: geometries to draw.
+            reweight: whether to weigh them by GFN2-xTB energies; all weights are equal otherwise.
+            seed: of all random numbers.
+            progress: called with how many geometries are relaxed or weighed, and of how many.
+
+        Raises:
+            MoleculeError: the molecule is refused; out-of-domain, no-bonds, frozen-conformers,
+                no-force-field, linear-molecule.
+        """
+        molecule = to_molecule(molecule)
+        if molecule not in self.domain:
+            reason = "the model was not trained for such molecules, and samples no others"
+            raise MoleculeError("out-of-domain", reason, molecule.id)
+        return sample_boltzmann(
+            molecule,
+            self.relax_positions,
+            temperature=temperature,
+            n_samples=n_samples,
+            reweight=reweight,
+            seed=seed,
+            progress=progress,
+        )
+
+    def relax_positions(
+        self, molecule: Molecule, positions: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        """(k, n, 3) minima that (k, n, 3) geometries of one molecule belong to, Angstrom."""
+        size = max(1, PAIRS_PER_BATCH // len(molecule) ** 2)
+        parts = []
+        for first in range(0, len(positions), size):
+            part = positions[first : first + size]
+            batch, frozen, _ = to_batch([molecule] * len(part), self._device)
+            moved = torch.from_numpy(part - part.mean(1, keepdims=True)).float()
+            batch = batch.with_positions(moved.to(self._device))
+            end = relax_to_fixpoint(self._denoiser.describe, batch, self.schedule, frozen)
+            parts.append(end.positions.double().cpu().numpy())
+            self.n_forward += end.n_forward
+        return np.concatenate(parts)
 
     def relax_in_domain(self, molecules: Sequence[Molecule]) -> list[RelaxResult]:
         """Relaxes molecules of the model's domain by the model alone, in batches of like size.

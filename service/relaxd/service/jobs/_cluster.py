@@ -1,18 +1,15 @@
 """The workers: Dask's, started here or reached by the address of their scheduler."""
 
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
 import dask
-from distributed import Client, LocalCluster
-from distributed.security import Security
+from distributed import Client
 
 from relaxd.service._dask import DASK_SETTINGS, security_of
-from relaxd.service._logging import worker_environment
-from relaxd.service._settings import Settings
 from relaxd.service.jobs._attempt import run_attempt
+from relaxd.service.jobs._own_workers import own_workers
 from relaxd.service.jobs._runtime import Context
 from relaxd.service.store import TaskRef
 
@@ -43,7 +40,7 @@ class Cluster(Protocol):
 
 
 ClusterFactory = Callable[[Context], AbstractAsyncContextManager[Cluster]]
-"""Gives workers for as long as its block runs; entering it may raise `OSError`."""
+"""Gives workers for as long as its block runs; entering may raise `OSError` or `RuntimeError`."""
 
 
 class DaskCluster:
@@ -102,31 +99,16 @@ async def dask_cluster(context: Context) -> AsyncIterator[Cluster]:
 
     Raises:
         OSError: the scheduler does not answer.
+        RuntimeError: a worker died while it started.
     """
     settings = context.settings
     async with AsyncExitStack() as stack:
         stack.enter_context(dask.config.set(DASK_SETTINGS))
         address, security = settings.scheduler, None
         if address is None:
-            address = await stack.enter_async_context(_own_workers(settings))
+            address = await stack.enter_async_context(own_workers(settings))
         else:
             files = settings.tls_ca_file, settings.tls_cert, settings.tls_key
             security = security_of(address, *files)
         client = Client(address, asynchronous=True, set_as_default=False, security=security)
         yield DaskCluster(await stack.enter_async_context(client), context)
-
-
-def _own_workers(settings: Settings) -> LocalCluster:
-    return LocalCluster(
-        n_workers=settings.job_workers,
-        threads_per_worker=1,
-        resources={"cpu": 1},
-        # With None it would take a fixed port.
-        dashboard_address="127.0.0.1:0",
-        # Other users of this machine reach the port too, and what Dask speaks can run code.
-        security=Security.temporary(),
-        silence_logs=logging.ERROR,
-        preload=["relaxd.service._logging"],
-        env=worker_environment(settings.log_format, settings.log_level),
-        asynchronous=True,
-    )

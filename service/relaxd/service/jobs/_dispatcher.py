@@ -53,12 +53,12 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Send tasks until cancelled; workers are started once there is something to do."""
-        while True:
+        while not self._draining:  # an error while they end would hide that this is cancelled
             try:
                 await self._until_needed()
                 async with self._cluster(self._context) as workers:
                     await self._send_all(workers)
-            except (OSError, SQLAlchemyError):
+            except (OSError, RuntimeError, SQLAlchemyError):  # Dask says so of a worker's start
                 logger.exception("the workers cannot be reached")
             finally:
                 self._forget()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
+from collections.abc import Awaitable, Callable
 from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,6 +24,9 @@ CLEAN_SECONDS = 60.0
 
 STALE_SECONDS = 3600.0
 """A job of which nothing has come for so long is no longer being sent. Unit: s."""
+
+AGAIN_SECONDS = 5.0
+"""After so long a loop that failed begins again. Unit: s."""
 
 EXPIRED_AT_ONCE = 10
 """Jobs that one transaction deletes."""
@@ -53,8 +57,8 @@ class JobEngine:
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(migrate, self.database)
-        loops = (self.dispatcher.run(), self.reconciler.run(), self.notifier.run(), self._clean())
-        self._running = [asyncio.create_task(loop) for loop in loops]
+        loops = (self.dispatcher.run, self.reconciler.run, self.notifier.run, self._clean)
+        self._running = [asyncio.create_task(_keep_going(loop)) for loop in loops]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -85,3 +89,13 @@ class JobEngine:
     def delete_journals(self, job_id: str) -> None:
         """Delete what DFT has kept of a job."""
         shutil.rmtree(self.settings.journals / job_id, ignore_errors=True)
+
+
+async def _keep_going(loop: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop, and again if it fails: without it jobs would wait for ever, and nobody know."""
+    while True:
+        try:
+            return await loop()
+        except Exception:
+            logger.exception("an unforeseen fault behind the API")
+        await asyncio.sleep(AGAIN_SECONDS)

@@ -1,6 +1,7 @@
 """The application over HTTP, with doubles for the model and the chemistry."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -55,6 +56,17 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RELAXD_JOURNALS", str(tmp_path / "journals"))
     yield
     close_runtimes()
+
+
+@pytest.fixture
+def log_restored() -> Iterator[None]:
+    """Gives the test run its own log back: one that is set up here writes where nobody reads."""
+    loggers = [logging.getLogger(name) for name in (None, "relaxd", "uvicorn")]
+    before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
+    yield
+    for each, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        each.handlers, each.propagate = handlers, propagate
+        each.setLevel(level)
 
 
 @pytest.fixture

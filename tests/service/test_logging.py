@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,11 @@ from relaxd.service.jobs._heart import Heart
 from relaxd.service.store import Order, TaskRef
 from relaxd.service.testing import running_service
 
+pytestmark = pytest.mark.usefixtures("log_restored")
+
 Lines = Callable[[], list[dict[str, Any]]]
 
 logger = logging.getLogger("relaxd.test")
-
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Gives the test run its own log back."""
-    loggers = [logging.getLogger(name) for name in (None, "relaxd", "uvicorn")]
-    before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
-    yield
-    for each, (handlers, level, propagate) in zip(loggers, before, strict=True):
-        each.handlers, each.propagate = handlers, propagate
-        each.setLevel(level)
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ def test_usage(run: Run, served: list[Settings], flags: list[str], reason: str) 
     assert reason in outcome.stderr
 
 
+@pytest.mark.usefixtures("log_restored")
 def test_an_address_that_others_can_reach_needs_a_key(run: Run, tmp_path: Path) -> None:
     outcome = run("serve", "--host", "0.0.0.0", "--database", f"sqlite:///{tmp_path}/relaxd.db")  # noqa: S104
     assert (outcome.exit_code, outcome.stdout) == (2, "")

@@ -42,10 +42,21 @@ def test_options_are_sent_only_if_given(connect: Any, server: FakeServer) -> Non
     client = connect(server)
     client.relax(["C"])
     client.relax(["C"], model="relaxd-small", trajectory=True)
+    client.relax(["C"], conformers=30, keep=3)
     assert server.bodies == [
         {"molecules": ["C"]},
         {"molecules": ["C"], "model": "relaxd-small", "trajectory": True},
+        {"molecules": ["C"], "conformers": 30, "keep": 3},
     ]
+
+
+def test_conformers_are_asked_for_in_calls_that_a_server_takes(
+    connect: Any, server: FakeServer
+) -> None:
+    smiles = ["C" * n for n in range(1, 8)]
+    results = connect(server).relax(smiles, conformers=200)
+    assert [result.id for result in results] == smiles
+    assert [len(body["molecules"]) for body in server.bodies] == [2, 2, 2, 1]
 
 
 def test_address_and_key(connect: Any, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:

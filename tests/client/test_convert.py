@@ -8,6 +8,7 @@ from rdkit import Chem
 
 from relaxd.client import RelaxdError, Result, write_sdf
 from relaxd.client._optional import require
+from relaxd.client.schemas import Conformer
 
 
 def test_ase(water: Result) -> None:
@@ -40,6 +41,21 @@ def test_sdf_holds_every_geometry(tmp_path: Path, water: Result) -> None:
     assert write_sdf(path, [water, failed, bare, water]) == 3
     names = [mol.GetProp("_Name") for mol in Chem.SDMolSupplier(str(path), removeHs=False)]
     assert names == ["water"] * 3
+
+
+def test_sdf_holds_every_conformer(tmp_path: Path, water: Result) -> None:
+    conformer = Conformer(
+        positions=water.positions,
+        relative_energy_kcal_mol=0.0,
+        population=0.5,
+        ranked_by="gfn2-xtb",
+        sdf=water.sdf,
+        relaxation=water.relaxation,
+        verdict=water.verdict,
+    )
+    several = water.model_copy(update={"conformers": [conformer, conformer]})
+    assert write_sdf(tmp_path / "out.sdf", [several, water]) == 3
+    assert len(Chem.SDMolSupplier(str(tmp_path / "out.sdf"), removeHs=False)) == 3
 
 
 def test_absent_package_is_named() -> None:

@@ -110,6 +110,10 @@ def _sent(call: Any, kwargs: dict[str, Any]) -> httpx.Response:
         headers=dict(kwargs["headers"]),
         **body,
     )
+    location = response.headers.get("Location")
+    if location is not None and response.json()["kind"] == "refine":
+        # The doubles read chemistry that DFT may take for ever on, with other jobs behind it.
+        call("DELETE", location)
     return response
 
 

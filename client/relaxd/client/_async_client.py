@@ -56,9 +56,13 @@ class AsyncClient:
         *,
         model: str | None = None,
         trajectory: bool = False,
+        conformers: int = 1,
+        keep: int = 1,
     ) -> list[Result]:
         """Relax molecules; see `Client.relax`."""
-        calls = relax_calls(molecules, model, trajectory)
+        calls = relax_calls(
+            molecules, model=model, trajectory=trajectory, conformers=conformers, keep=keep
+        )
         answers = [await self._connection.send(call) for call in calls]
         return [result for answer in answers for result in answer.results]
 
@@ -112,6 +116,8 @@ class AsyncClient:
         refine: RefineOptions | None = None,
         model: str | None = None,
         trajectory: bool = False,
+        conformers: int = 1,
+        keep: int = 1,
         name: str | None = None,
         tags: Iterable[str] = (),
         priority: Priority = "normal",
@@ -128,6 +134,8 @@ class AsyncClient:
             refine=refine,
             model=model,
             trajectory=trajectory,
+            conformers=conformers,
+            keep=keep,
             name=name,
             tags=tags,
             priority=priority,

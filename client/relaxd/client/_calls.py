@@ -11,10 +11,20 @@ from relaxd.client._bodies import Body, molecule_json
 from relaxd.client._errors import RelaxdError, TransportError, error_from_problem
 from relaxd.client._inputs import MoleculeLike, to_wire
 from relaxd.client._retry import parse_retry_after
-from relaxd.client.schemas import MAX_MOLECULES, ModelList, Problem, RelaxResponse
+from relaxd.client.schemas import (
+    MAX_MOLECULES,
+    ModelList,
+    Problem,
+    RelaxRequest,
+    RelaxResponse,
+)
 
 READY_PATH = "/v1/health/ready"
 """Answers 200 once the server can relax, 503 while it cannot."""
+
+MAX_GEOMETRIES = 512
+"""Geometries to relax that are asked for in one call: half of what a server takes at once, unless
+it is set otherwise."""
 
 CONNECT_TIMEOUT = 10.0
 """How long to wait for a connection. Unit: s."""
@@ -96,17 +106,29 @@ def foreign_answer(response: httpx.Response) -> TransportError:
 
 
 def relax_calls(
-    molecules: Sequence[MoleculeLike], model: str | None, trajectory: bool
+    molecules: Sequence[MoleculeLike],
+    *,
+    model: str | None,
+    trajectory: bool,
+    conformers: int,
+    keep: int,
 ) -> Iterator[Call[RelaxResponse]]:
     """Yield the calls that relax all molecules, as many in each as one call may hold."""
     wire = to_wire(molecules)
-    for start in range(0, len(wire), MAX_MOLECULES):
-        body: dict[str, Any] = {"molecules": wire[start : start + MAX_MOLECULES]}
-        if model is not None:
-            body["model"] = model
-        if trajectory:
-            body["trajectory"] = True
+    asked = relax_options(model=model, trajectory=trajectory, conformers=conformers, keep=keep)
+    at_once = max(1, min(MAX_MOLECULES, MAX_GEOMETRIES // max(1, conformers)))
+    for start in range(0, len(wire), at_once):
+        body = {"molecules": wire[start : start + at_once], **asked}
         yield Call(read_as(RelaxResponse), "POST", "/v1/relax", molecule_json(body))
+
+
+def relax_options(
+    *, model: str | None, trajectory: bool, conformers: int, keep: int
+) -> dict[str, Any]:
+    """Return what is asked of a relaxation; servers before an option refuse to be told of it."""
+    options = {"model": model, "trajectory": trajectory, "conformers": conformers, "keep": keep}
+    defaults = RelaxRequest.model_fields
+    return {name: value for name, value in options.items() if value != defaults[name].default}
 
 
 def models_call() -> Call[ModelList]:

@@ -56,6 +56,8 @@ class Client:
         *,
         model: str | None = None,
         trajectory: bool = False,
+        conformers: int = 1,
+        keep: int = 1,
     ) -> list[Result]:
         """Relax molecules, in as many calls as it takes.
 
@@ -64,6 +66,10 @@ class Client:
                 RDKit molecules; what is three-dimensional is used as given.
             model: name of the model; the server's default if not given.
             trajectory: whether the results hold the positions after each step, too.
+            conformers: geometries of each molecule to embed and relax, its own included; the
+                lowest conformer found is the result.
+            keep: lowest conformers to be told of as `Result.conformers`, where more than one is
+                looked for.
 
         Returns:
             One result per molecule, in their order. A molecule that failed has the status
@@ -73,7 +79,9 @@ class Client:
             TypeError: not a sequence of molecules.
             RelaxdError: a whole call failed.
         """
-        calls = relax_calls(molecules, model, trajectory)
+        calls = relax_calls(
+            molecules, model=model, trajectory=trajectory, conformers=conformers, keep=keep
+        )
         answers = [self._connection.send(call) for call in calls]
         return [result for answer in answers for result in answer.results]
 
@@ -151,6 +159,8 @@ class Client:
         refine: RefineOptions | None = None,
         model: str | None = None,
         trajectory: bool = False,
+        conformers: int = 1,
+        keep: int = 1,
         name: str | None = None,
         tags: Iterable[str] = (),
         priority: Priority = "normal",
@@ -168,6 +178,8 @@ class Client:
             model: name of the model; the server's default if not given.
             trajectory: whether the results hold the positions after each step, too; only for the
                 kind `relax`.
+            conformers: as for `relax`; only for the kind `relax`.
+            keep: as for `relax`; only for the kind `relax`.
             name: for people.
             tags: words to find the job by.
             priority: jobs of higher priority are worked on first.
@@ -191,6 +203,8 @@ class Client:
             refine=refine,
             model=model,
             trajectory=trajectory,
+            conformers=conformers,
+            keep=keep,
             name=name,
             tags=tags,
             priority=priority,

@@ -50,22 +50,26 @@ def to_rdkit(result: Result) -> Chem.Mol:
 
 
 def write_sdf(path: str | PathLike[str], results: Iterable[Result]) -> int:
-    """Write the results whose status is `ok` to an SDF file and return how many there were.
+    """Write the results whose status is `ok` to an SDF file, each with all its conformers.
+
+    Returns:
+        How many geometries there were.
 
     Raises:
         ModuleNotFoundError: a result's bonds are not known, and RDKit is not installed.
     """
-    records = [_record(result) for result in results if result.status == "ok"]
+    done = (result for result in results if result.status == "ok")
+    records = [record for result in done for record in _records(result)]
     Path(path).write_text("".join(records), encoding="utf-8")
     return len(records)
 
 
-def _record(result: Result) -> str:
-    if result.sdf is None:
-        block: str = require("rdkit.Chem").MolToMolBlock(to_rdkit(result))
-    else:
-        block = result.sdf
-    return block if block.endswith(RECORD_END) else block + RECORD_END
+def _records(result: Result) -> list[str]:
+    told = [result.sdf] if result.conformers is None else [c.sdf for c in result.conformers]
+    blocks = [block for block in told if block is not None]
+    if not blocks:
+        blocks = [require("rdkit.Chem").MolToMolBlock(to_rdkit(result))]
+    return [block if block.endswith(RECORD_END) else block + RECORD_END for block in blocks]
 
 
 def _xyz(result: Result) -> str:

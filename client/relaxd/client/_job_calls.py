@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 
 from relaxd.client._bodies import FileBody, Molecules, NdjsonBody
-from relaxd.client._calls import Call, check, read_as
+from relaxd.client._calls import Call, check, read_as, relax_options
 from relaxd.client._errors import TYPE_PREFIX, InputError, TransportError
 from relaxd.client.schemas import (
     JobInfo,
@@ -59,6 +59,8 @@ def job_options(
     refine: RefineOptions | None,
     model: str | None,
     trajectory: bool,
+    conformers: int,
+    keep: int,
     name: str | None,
     tags: Iterable[str],
     priority: Priority,
@@ -72,10 +74,9 @@ def job_options(
     """
     # A string is passed on as it is, to be refused: it is one tag, not one for each letter.
     words = tags if isinstance(tags, str) else list(tags)
-    optional: dict[str, Any] = {"refine": refine, "model": model, "name": name, "webhook": webhook}
+    optional: dict[str, Any] = {"refine": refine, "name": name, "webhook": webhook}
     given = {key: value for key, value in optional.items() if value is not None}
-    if trajectory:
-        given["trajectory"] = True  # servers before this option refuse it
+    given |= relax_options(model=model, trajectory=trajectory, conformers=conformers, keep=keep)
     if words:
         given["tags"] = words
     plain = {"kind": kind, "priority": priority, "deduplicate": deduplicate}

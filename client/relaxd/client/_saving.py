@@ -32,7 +32,7 @@ class SavedFile:
         status: which results it is to hold; None for all.
 
     Attributes:
-        count: how many molecules were written.
+        count: how many results, or geometries of them, were written.
 
     Raises:
         ValueError: there is no such format, or it cannot hold such results.

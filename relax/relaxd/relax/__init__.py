@@ -8,6 +8,7 @@ from ._clusters import Clusters, Symmetry, cluster
 from ._conformers import embed_conformers
 from ._domain import Domain
 from ._energy_gap import energy_gap
+from ._ensemble import Conformer, Ensemble, conformer_starts, rank_conformers
 from ._errors import CODES, Category, MoleculeError
 from ._evaluation import (
     Case,
@@ -46,9 +47,11 @@ __all__ = [
     "Case",
     "Category",
     "Clusters",
+    "Conformer",
     "DiffusionRelaxation",
     "Domain",
     "EnergyCache",
+    "Ensemble",
     "Fixpoint",
     "ModelSummary",
     "Molecule",
@@ -65,6 +68,7 @@ __all__ = [
     "calibrate",
     "can_read_iupac",
     "cluster",
+    "conformer_starts",
     "connectivity_kept",
     "embed_conformers",
     "energy_gap",
@@ -80,6 +84,7 @@ __all__ = [
     "from_xyz",
     "gfn2_xtb",
     "mmff94",
+    "rank_conformers",
     "read_cases",
     "read_molecules",
     "relax_doubtful",

@@ -19,6 +19,7 @@ from relaxd.model import DEFAULT_MODEL, LoadedModel, MoleculeBatch, collate, loa
 from ._baselines import gfn2_xtb
 from ._conformers import CONFORMER_SEED
 from ._domain import Domain
+from ._ensemble import Ensemble, conformer_starts, rank_conformers
 from ._errors import MoleculeError
 from ._molecule import Molecule
 from ._read import to_molecule
@@ -196,6 +197,30 @@ class Relaxer:
             parts.append(end.positions.double().cpu().numpy())
             self.n_forward += end.n_forward
         return np.concatenate(parts)
+
+    def conformers(
+        self, molecule: MoleculeLike, n: int, *, keep: int = 1, seed: int = CONFORMER_SEED
+    ) -> Ensemble:
+        """Relaxes many embedded geometries of a molecule together, and returns the lowest.
+
+        Conformers are ranked by GFN2-xTB energies of their relaxed geometries, mirror images of an
+        achiral molecule counted as one.
+
+        Args:
+            molecule: SMILES, or a geometry, which is one of the starts as given.
+            n: geometries to relax, doubles included.
+            keep: conformers to return, if so many are found.
+            seed: of the random numbers, from 0 to 2^31 - 1.
+
+        Raises:
+            MoleculeError: the molecule is refused; no-bonds, frozen-conformers; or no conformer
+                could be relaxed.
+        """
+        outcomes = self.relax_batch(conformer_starts(to_molecule(molecule), n, seed))
+        relaxed = [outcome for outcome in outcomes if isinstance(outcome, RelaxResult)]
+        if not relaxed:
+            raise next(outcome for outcome in outcomes if isinstance(outcome, MoleculeError))
+        return rank_conformers(relaxed, keep)
 
     def relax_in_domain(self, molecules: Sequence[Molecule]) -> list[RelaxResult]:
         """Relaxes molecules of the model's domain by the model alone, in batches of like size.

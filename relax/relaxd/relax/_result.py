@@ -1,5 +1,6 @@
 """What a relaxation returns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ase
@@ -53,11 +54,14 @@ class RelaxResult:
         atoms.info["method"] = self.verdict.method
         return atoms
 
-    def to_sdf(self) -> str | None:
-        """One SDF record of the relaxed geometry; None where the bonds are unknown."""
-        return self.molecule.with_positions(self.positions).to_sdf(
-            {"method": self.verdict.method, "converged": self.converged}
-        )
+    def to_sdf(self, properties: Mapping[str, object] | None = None) -> str | None:
+        """One SDF record of the relaxed geometry; None where the bonds are unknown.
+
+        Args:
+            properties: data items besides method and convergence.
+        """
+        items = {"method": self.verdict.method, "converged": self.converged}
+        return self.molecule.with_positions(self.positions).to_sdf({**items, **(properties or {})})
 
 
 def make_result(

@@ -137,23 +137,29 @@ class Engine:
             ProblemError: the request as a whole is refused.
         """
         items: Sequence[Any] = request.molecules
-        self._admit(len(items), request.model)
-        self._count(len(items))
+        options = request.model_dump(include={"trajectory", "conformers", "keep"})
+        n_geometries = len(items) * request.conformers
+        self._admit(len(items), n_geometries, request.model)
+        self._count(n_geometries)
         try:
             results = await asyncio.gather(
-                *(self._pipeline.answer(item, trajectory=request.trajectory) for item in items)
+                *(self._pipeline.answer(item, **options) for item in items)
             )
         finally:
-            self._count(-len(items))
+            self._count(-n_geometries)
         return RelaxResponse(model=self._relaxer.model.name, results=results)
 
-    def _admit(self, n: int, model: str | None) -> None:
+    def _admit(self, n: int, n_geometries: int, model: str | None) -> None:
         self.check_ready()
         self.check_model(model)
+        limit = self._settings.max_pending
         if n > self._settings.max_molecules:
             detail = f"{n} molecules; one request may hold {self._settings.max_molecules}."
             raise ProblemError("limit", "too-many-molecules", detail)
-        if self._pending + n > self._settings.max_pending:
+        if n_geometries > limit:
+            detail = f"{n_geometries} conformers; a request may ask for {limit}."
+            raise ProblemError("limit", "too-many-conformers", detail)
+        if self._pending + n_geometries > limit:
             detail = f"{self._pending} molecules are being worked on; try again later."
             raise ProblemError("limit", "busy", detail, status=429, headers=RETRY_AFTER)
 

@@ -267,7 +267,8 @@ def _slicing(engine: JobEngine) -> Callable[[JobOptions], Slicing]:
 
     def slicing(options: JobOptions) -> Slicing:
         if options.kind == "relax":
-            return Slicing(n, n * RELAX_SECONDS, "cpu")
+            at_once = max(1, n // options.conformers)
+            return Slicing(at_once, at_once * options.conformers * RELAX_SECONDS, "cpu")
         device = options.refine.device if options.refine else "auto"
         return Slicing(1, REFINE_SECONDS, "gpu" if device == "gpu" else "cpu")
 

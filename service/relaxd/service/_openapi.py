@@ -50,8 +50,9 @@ RELAX_EXAMPLES: dict[str, Example] = {
         title: {"value": {"molecules": [molecule]}}
         for title, molecule in zip(FORMS, MODEL_EXAMPLES, strict=True)
     },
+    "Lowest conformers": {"value": {"molecules": ["OCC(O)CO"], "conformers": 100, "keep": 5}},
 }
-"""A request for each form of a molecule."""
+"""A request for each form of a molecule, and one for conformers."""
 
 
 def _inlined(schema: type[BaseModel]) -> dict[str, Any]:

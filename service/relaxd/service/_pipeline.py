@@ -3,18 +3,28 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from relaxd.client import schemas
 from relaxd.client.schemas import Result
-from relaxd.relax import Molecule, Relaxer, RelaxResult, relax_doubtful
+from relaxd.relax import (
+    Ensemble,
+    Molecule,
+    Relaxer,
+    RelaxResult,
+    conformer_starts,
+    rank_conformers,
+    relax_doubtful,
+)
 from relaxd.service._batcher import Batcher
 from relaxd.service._faults import is_out_of_memory, problem_of
 from relaxd.service._metrics import Metrics
 from relaxd.service._settings import Settings
 from relaxd.service._usage import Cost, metered, usage
-from relaxd.service._wire import error_result, parse_item, result_of
+from relaxd.service._wire import ensemble_of, error_result, parse_item, result_of
 from relaxd.service._workers import WorkerPool
+
+ReturnT = TypeVar("ReturnT")
 
 Read = Callable[[schemas.Molecule], Molecule]
 """Reads a molecule; runs in a worker, so it must be picklable."""
@@ -43,9 +53,9 @@ class Pipeline:
         self._read = read
         self._fallback = fallback
         self._n_reading = 0
-        # One worker is left to read molecules, which takes milliseconds where a fallback takes
-        # seconds: those for the model need not wait behind those that are not.
-        self._fallbacks = asyncio.Semaphore(max(1, settings.workers - 1))
+        # One worker is left to read molecules, which takes milliseconds where a fallback, or many
+        # conformers, take seconds: those for the model need not wait behind those that are not.
+        self._slow = asyncio.Semaphore(max(1, settings.workers - 1))
         self._batcher: Batcher[Molecule, tuple[RelaxResult, Cost]] = Batcher(
             self._run_model,
             n_atoms=len,
@@ -69,11 +79,24 @@ class Pipeline:
         """Tell whether the model was trained for such molecules."""
         return self._relaxer.in_domain(molecule)
 
-    async def answer(self, item: Any, *, trajectory: bool = False) -> Result:
-        """Return the result of one entry of a request; never raises."""
+    async def answer(
+        self, item: Any, *, trajectory: bool = False, conformers: int = 1, keep: int = 1
+    ) -> Result:
+        """Return the result of one entry of a request; never raises.
+
+        Args:
+            item: the entry.
+            trajectory: whether to tell the positions after each step, too.
+            conformers: how many to embed and relax; the lowest found is the result.
+            keep: how many of them to tell of.
+        """
         try:
-            relaxed, cost = await self.relax(item)
-            result = result_of(relaxed, usage(cost, self._settings), trajectory=trajectory)
+            if conformers == 1:
+                relaxed, cost = await self.relax(item)
+                result = result_of(relaxed, usage(cost, self._settings), trajectory=trajectory)
+            else:
+                ensemble, cost = await self.find_lowest(item, conformers, keep)
+                result = ensemble_of(ensemble, usage(cost, self._settings), trajectory=trajectory)
         except Exception as error:
             result = error_result(item, problem_of(error))
         method = result.verdict.method if result.verdict else ""
@@ -87,19 +110,42 @@ class Pipeline:
             Exception: any that `problem_of` knows.
         """
         molecule, reading = await self.read(item)
-        if self._relaxer.in_domain(molecule):
-            relaxed, cost = await self._batcher.submit(molecule)
-            if relaxed.is_doubtful:
-                rescued = await self._fall_back(relax_doubtful, relaxed, self._fallback)
-                relaxed, cost = rescued[0], cost + rescued[1]
-        else:
-            relaxed, cost = await self._fall_back(self._fallback, molecule, False)
+        relaxed, cost = await self._relax(molecule)
         return relaxed, reading + cost
 
-    async def _fall_back(
-        self, function: Callable[..., RelaxResult], *arguments: Any
-    ) -> tuple[RelaxResult, Cost]:
-        async with self._fallbacks:
+    async def find_lowest(self, item: Any, n: int, keep: int) -> tuple[Ensemble, Cost]:
+        """Return the lowest conformers of one entry, and what it took to find them.
+
+        Args:
+            item: the entry.
+            n: conformers to embed and relax.
+            keep: conformers to return.
+
+        Raises:
+            Exception: any that `problem_of` knows.
+        """
+        molecule, cost = await self.read(item)
+        starts, embedding = await self._in_worker(conformer_starts, molecule, n)
+        outcomes = await asyncio.gather(*map(self._relax, starts), return_exceptions=True)
+        done = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+        if not done:
+            raise next(outcome for outcome in outcomes if isinstance(outcome, BaseException))
+        ensemble, ranking = await self._in_worker(rank_conformers, [r for r, _ in done], keep)
+        return ensemble, sum((each for _, each in done), cost + embedding + ranking)
+
+    async def _relax(self, molecule: Molecule) -> tuple[RelaxResult, Cost]:
+        if not self._relaxer.in_domain(molecule):
+            return await self._in_worker(self._fallback, molecule, False)
+        relaxed, cost = await self._batcher.submit(molecule)
+        if not relaxed.is_doubtful:
+            return relaxed, cost
+        rescued, more = await self._in_worker(relax_doubtful, relaxed, self._fallback)
+        return rescued, cost + more
+
+    async def _in_worker(
+        self, function: Callable[..., ReturnT], *arguments: Any
+    ) -> tuple[ReturnT, Cost]:
+        async with self._slow:
             return await self._pool.run(metered, function, *arguments)
 
     async def read(self, item: Any) -> tuple[Molecule, Cost]:

@@ -28,6 +28,9 @@ FILE_FORMS = {
 }
 """Media types of files, with the suffix of their names and the form of their molecules."""
 
+DECISIVE = {"kind", "model", "refine", "trajectory", "conformers", "keep"}
+"""The options that a job shares with another that asks for the same."""
+
 Chunks = Iterator[bytes]
 """A body as it arrives."""
 
@@ -170,7 +173,7 @@ class Receiver:
             ) from error
         try:
             n_items, digest = self._keep(job_id, options, molecules)
-            return self._close(job_id, n_items, digest, key, self._slicing(options))
+            return self._close(job_id, n_items, digest, key, options)
         except IdempotencyError as error:
             detail = f"The idempotency key {key!r} came with another job before."
             raise ProblemError("input", "idempotency-key-reused", detail) from error
@@ -180,13 +183,13 @@ class Receiver:
 
     def _keep(self, job_id: str, options: JobOptions, molecules: Molecules) -> tuple[int, str]:
         """Keep the molecules, and return how many there are and what tells the job from others."""
-        asked = options.model_dump_json(include={"kind", "model", "refine"})
+        asked = options.model_dump_json(include=DECISIVE)
         digest = hashlib.sha256(asked.encode())
         n_items = 0
         for piece in _pieces(json.dumps(molecule) for molecule in molecules):
             for text in piece:
                 digest.update(b"\n" + text.encode())
-            self._check(n_items + len(piece))
+            self._check(n_items + len(piece), options.conformers)
             self._uploads.add(job_id, n_items, piece)
             n_items += len(piece)
         if n_items == 0:
@@ -194,21 +197,24 @@ class Receiver:
         return n_items, digest.hexdigest()
 
     def _close(
-        self, job_id: str, n_items: int, digest: str, key: str | None, slicing: Slicing
+        self, job_id: str, n_items: int, digest: str, key: str | None, options: JobOptions
     ) -> tuple[str, bool]:
-        self._quota.spend(n_items)
+        n_geometries = n_items * options.conformers
+        self._quota.spend(n_geometries)
         is_new = False
         try:
-            answer = self._uploads.close(job_id, n_items, digest, key, slicing)
+            answer = self._uploads.close(job_id, n_items, digest, key, self._slicing(options))
             is_new = not answer[1]
             return answer
         finally:
             if not is_new:
-                self._quota.give_back(n_items)
+                self._quota.give_back(n_geometries)
 
-    def _check(self, n_items: int) -> None:
-        if n_items > self._max_molecules:
+    def _check(self, n_items: int, conformers: int) -> None:
+        if n_items * conformers > self._max_molecules:
             detail = f"A job may hold {self._max_molecules} molecules."
+            if conformers > 1:
+                detail = f"{detail[:-1]}; with {conformers} conformers each is so many."
             raise ProblemError("limit", "too-many-molecules", detail)
 
 

@@ -62,7 +62,7 @@ async def relax(
     body: Annotated[RelaxRequest, Body(openapi_examples=RELAX_EXAMPLES)],
 ) -> RelaxResponse:
     """Relax up to 256 molecules and answer in the same call."""
-    n = len(body.molecules)
+    n = len(body.molecules) * body.conformers
     await access.spend(caller, n)
     try:
         return await engine.relax(body)

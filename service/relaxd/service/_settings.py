@@ -57,7 +57,9 @@ class Settings(BaseSettings):
     )
     max_body_bytes: PositiveInt = Field(default=8 * 2**20, description="Body of a request, bytes.")
     max_pending: PositiveInt = Field(
-        default=1024, description="Molecules accepted and not yet answered, over all requests."
+        default=1024,
+        description="Molecules accepted and not yet answered, over all requests; each "
+        "conformer asked for counts as one.",
     )
     molecule_seconds: PositiveFloat = Field(
         default=120.0, description="Time for the chemistry, or the fallback, of one molecule, s."

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from relaxd.client import schemas
 from relaxd.client.schemas import (
     ModelInfo,
     Molecule,
@@ -12,7 +13,7 @@ from relaxd.client.schemas import (
     Usage,
     Verdict,
 )
-from relaxd.relax import MoleculeError, Relaxer, RelaxResult
+from relaxd.relax import Conformer, Ensemble, MoleculeError, Relaxer, RelaxResult
 from relaxd.service._problems import ProblemError, field_faults
 
 FORM_CODES = frozenset({"no-form", "several-forms", "missing-coordinates"})
@@ -47,7 +48,7 @@ def result_of(relaxed: RelaxResult, usage: Usage, *, trajectory: bool = False) -
     Raises:
         ProblemError: the geometry is no longer one of a molecule.
     """
-    start, verdict = relaxed.molecule, relaxed.verdict
+    start = relaxed.molecule
     try:
         sdf = relaxed.to_sdf()
     except MoleculeError as error:
@@ -64,14 +65,43 @@ def result_of(relaxed: RelaxResult, usage: Usage, *, trajectory: bool = False) -
         multiplicity=start.multiplicity,
         sdf=sdf,
         relaxation=relaxation_of(relaxed),
-        verdict=Verdict(
-            connectivity_kept=verdict.connectivity_kept,
-            stereo_kept=verdict.stereo_kept,
-            in_domain=verdict.in_domain,
-            expected_error_kcal_mol=verdict.expected_error_kcal_mol,
-            method=verdict.method,
-        ),
+        verdict=_verdict_of(relaxed),
         usage=usage,
+    )
+
+
+def ensemble_of(ensemble: Ensemble, usage: Usage, *, trajectory: bool = False) -> Result:
+    """Return the conformers of a molecule as they go over the wire, the lowest as its result.
+
+    Raises:
+        ProblemError: the geometry is no longer one of a molecule.
+    """
+    told = [_conformer_of(conformer, ensemble.ranked_by) for conformer in ensemble.conformers]
+    update = {"conformers": told, "conformers_found": ensemble.n_found}
+    return result_of(ensemble.lowest, usage, trajectory=trajectory).model_copy(update=update)
+
+
+def _conformer_of(conformer: Conformer, ranked_by: str) -> schemas.Conformer:
+    relaxed = conformer.relaxed
+    return schemas.Conformer(
+        positions=relaxed.positions.tolist(),
+        relative_energy_kcal_mol=conformer.relative_energy_kcal_mol,
+        population=conformer.population,
+        ranked_by=ranked_by,
+        sdf=conformer.to_sdf(),
+        relaxation=relaxation_of(relaxed),
+        verdict=_verdict_of(relaxed),
+    )
+
+
+def _verdict_of(relaxed: RelaxResult) -> Verdict:
+    verdict = relaxed.verdict
+    return Verdict(
+        connectivity_kept=verdict.connectivity_kept,
+        stereo_kept=verdict.stereo_kept,
+        in_domain=verdict.in_domain,
+        expected_error_kcal_mol=verdict.expected_error_kcal_mol,
+        method=verdict.method,
     )
 
 

@@ -19,18 +19,32 @@ from relaxd.client.schemas._job import (
 )
 from relaxd.client.schemas._models import ModelInfo, ModelList
 from relaxd.client.schemas._molecule import (
+    MAX_CONFORMERS,
     MAX_MOLECULES,
     MOLECULE_FORMS,
+    Conformers,
+    Keep,
     Molecule,
     RelaxRequest,
 )
 from relaxd.client.schemas._problem import FieldFault, Problem
-from relaxd.client.schemas._result import Dft, Relaxation, RelaxResponse, Result, Usage, Verdict
+from relaxd.client.schemas._result import (
+    Conformer,
+    Dft,
+    Relaxation,
+    RelaxResponse,
+    Result,
+    Usage,
+    Verdict,
+)
 
 __all__ = [
     "FINAL_STATES",
+    "MAX_CONFORMERS",
     "MAX_MOLECULES",
     "MOLECULE_FORMS",
+    "Conformer",
+    "Conformers",
     "Counts",
     "Dft",
     "FieldFault",
@@ -42,6 +56,7 @@ __all__ = [
     "JobRequest",
     "JobResult",
     "JobState",
+    "Keep",
     "ModelInfo",
     "ModelList",
     "Molecule",

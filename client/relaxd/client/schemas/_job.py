@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, model_validator
 from pydantic_core import PydanticCustomError
 
-from relaxd.client.schemas._molecule import Molecule
+from relaxd.client.schemas._molecule import Conformers, Keep, Molecule
 from relaxd.client.schemas._result import Result, Usage
 
 JobKind = Literal["relax", "refine"]
@@ -24,6 +24,10 @@ Priority = Literal["low", "normal", "high"]
 
 Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A word of the caller's, to find jobs by."""
+
+
+OF_RELAX = ("trajectory", "conformers", "keep")
+"""Options of jobs of the kind `relax` only."""
 
 
 class RefineOptions(BaseModel):
@@ -91,6 +95,8 @@ class JobOptions(BaseModel):
         default=False,
         description="Whether to answer with the positions after each step, too; for `relax` only.",
     )
+    conformers: Conformers = 1
+    keep: Keep = 1
     name: str | None = Field(default=None, max_length=256, description="For people.")
     tags: list[Tag] = Field(
         default_factory=list, max_length=16, description="Words to find the job by."
@@ -110,12 +116,14 @@ class JobOptions(BaseModel):
                 "refine goes with the kind refine, not with {kind}.",
                 {"kind": self.kind},
             )
-        if self.trajectory and self.kind != "relax":
-            raise PydanticCustomError(
-                "options-of-other-kind",
-                "trajectory goes with the kind relax, not with {kind}.",
-                {"kind": self.kind},
-            )
+        for option in OF_RELAX:
+            is_default = getattr(self, option) == JobOptions.model_fields[option].default
+            if not is_default and self.kind != "relax":
+                raise PydanticCustomError(
+                    "options-of-other-kind",
+                    "{option} goes with the kind relax, not with {kind}.",
+                    {"option": option, "kind": self.kind},
+                )
         return self
 
 

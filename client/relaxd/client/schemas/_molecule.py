@@ -8,11 +8,35 @@ from pydantic_core import PydanticCustomError
 MAX_MOLECULES = 256
 """Largest number of molecules in one `POST /v1/relax`."""
 
+MAX_CONFORMERS = 1000
+"""Largest number of conformers that are embedded of one molecule."""
+
 MOLECULE_FORMS = ("smiles", "iupac", "xyz", "sdf", "qcschema", "atomic_numbers")
 """The fields of which a molecule carries exactly one; `positions` goes with the last."""
 
 Position = tuple[float, float, float]
 """x, y and z of one atom. Unit: Angstrom."""
+
+Conformers = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=MAX_CONFORMERS,
+        description="Geometries of each molecule to embed and relax, its own included; the lowest "
+        "conformer found is the result.",
+    ),
+]
+"""How many conformers to look among; 1 relaxes the geometry as it is."""
+
+Keep = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=MAX_CONFORMERS,
+        description="Lowest conformers to answer with, where more than one is looked for.",
+    ),
+]
+"""How many conformers to keep."""
 
 Text = Annotated[str, Field(min_length=1)]
 """What is read in a format of chemistry."""
@@ -134,3 +158,5 @@ class RelaxRequest(BaseModel):
     trajectory: bool = Field(
         default=False, description="Whether to answer with the positions after each step, too."
     )
+    conformers: Conformers = 1
+    keep: Keep = 1

@@ -50,6 +50,25 @@ class Verdict(BaseModel):
     )
 
 
+class Conformer(BaseModel):
+    """One conformer of a molecule."""
+
+    positions: list[Position] = Field(description="Relaxed, shape (n, 3). Unit: Angstrom.")
+    relative_energy_kcal_mol: float = Field(
+        description="Above the lowest conformer found. Unit: kcal/mol."
+    )
+    population: float = Field(
+        description="Share of all conformers found, at 298.15 K, by their energies and the ways "
+        "to have each; vibrations are not weighed."
+    )
+    ranked_by: str = Field(
+        description="Method of the energy, at the relaxed geometry.", examples=["gfn2-xtb"]
+    )
+    sdf: str | None = Field(description="As SDF, with energy and population.")
+    relaxation: Relaxation = Field(description="How the relaxation went.")
+    verdict: Verdict = Field(description="What is known about the geometry.")
+
+
 class Dft(BaseModel):
     """How the refinement by DFT went; the energy is that of the result's positions."""
 
@@ -118,6 +137,14 @@ class Result(BaseModel):
     )
     relaxation: Relaxation | None = Field(default=None, description="How the relaxation went.")
     verdict: Verdict | None = Field(default=None, description="What is known about the geometry.")
+    conformers: list[Conformer] | None = Field(
+        default=None,
+        description="Where more than one is looked for: the lowest conformers, the lowest first, "
+        "whose geometry is that of the result. Mirror images of an achiral molecule are one.",
+    )
+    conformers_found: int | None = Field(
+        default=None, description="Conformers found, those not kept included."
+    )
     dft: Dft | None = Field(default=None, description="How DFT went, where it refined.")
     usage: Usage | None = Field(default=None, description="What it took.")
     error: Problem | None = Field(default=None, description="Why there is no geometry.")

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from relaxd.client.schemas import MAX_CONFORMERS
 from relaxd.service._settings import Settings
 
 
@@ -57,6 +58,23 @@ JobId = Annotated[
         metavar="ID",
         help="With --server: submit nothing, and go on waiting for the job that this same command "
         "submitted before.",
+    ),
+]
+Conformers = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=MAX_CONFORMERS,
+        help="Embed and relax so many geometries of each molecule, its own included, and write the "
+        "lowest conformer found.",
+    ),
+]
+Keep = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=MAX_CONFORMERS,
+        help="With --conformers: write so many of the lowest, with energies.",
     ),
 ]
 Threads = Annotated[int | None, setting("threads", min=1)]

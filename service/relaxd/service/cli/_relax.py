@@ -8,9 +8,11 @@ from relaxd.service.cli._options import (
     DEFAULT_DEVICE,
     DEFAULT_MODEL,
     Charge,
+    Conformers,
     Device,
     Inputs,
     JobId,
+    Keep,
     Model,
     Multiplicity,
     Output,
@@ -27,6 +29,8 @@ def relax(
     device: Device = DEFAULT_DEVICE,
     charge: Charge = None,
     multiplicity: Multiplicity = None,
+    conformers: Conformers = 1,
+    keep: Keep = 1,
     server: Server = None,
     job: JobId = None,
 ) -> None:
@@ -40,7 +44,8 @@ def relax(
         from relaxd.service.cli._remote import Remote, relax_there
 
         remote = Remote(server, job, inputs, output, charge, multiplicity)
-        relax_there(remote, model=name_of_model(context, model))
+        asked = name_of_model(context, model)
+        relax_there(remote, model=asked, conformers=conformers, keep=keep)
         return
     from relaxd.service.cli._inputs import load_relaxer, read_inputs
     from relaxd.service.cli._outputs import open_output
@@ -52,6 +57,9 @@ def relax(
     molecules = read_inputs(inputs, charge, multiplicity)
     relaxer = load_relaxer(model, device)
     with open_output(output) as write:
-        n_failed = relax_all(relaxer, molecules, write, table_to_stderr=output == "-")
+        to_stderr = output == "-"
+        n_failed = relax_all(
+            relaxer, molecules, write, table_to_stderr=to_stderr, conformers=conformers, keep=keep
+        )
     if n_failed:
         raise typer.Exit(1)

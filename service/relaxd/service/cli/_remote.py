@@ -61,15 +61,19 @@ class Remote:
         return result.smiles or str(result.index + 1)
 
 
-def relax_there(remote: Remote, *, model: str | None) -> None:
+def relax_there(remote: Remote, **options: Any) -> None:
     """Have molecules relaxed; exits as `relaxd relax`.
+
+    Args:
+        remote: what is asked.
+        options: of `Client.submit`.
 
     Raises:
         typer.BadParameter: the server, or what is written, does not take it.
         typer.Exit: with 1, some molecules failed, or the server did; with 130, it was cancelled.
     """
     table = RelaxTable(Console(stderr=remote.output == "-"))
-    _work(remote, table, lambda client, molecules: client.submit(molecules, model=model))
+    _work(remote, table, lambda client, molecules: client.submit(molecules, **options))
 
 
 def refine_there(remote: Remote, **options: Any) -> None:
@@ -134,7 +138,8 @@ def _show(result: JobResult, remote: Remote, table: RelaxTable | RefineTable) ->
         reason = "its bonds are not known, and SDF needs them: write .xyz instead"
         return _fail(table, id, reason, "no-bonds")
     if remote.output == "-":
-        sys.stdout.write(str(result.sdf))
+        told = [result] if result.conformers is None else result.conformers
+        sys.stdout.writelines(str(each.sdf) for each in told)
     return table.print(id, result)
 
 

@@ -51,22 +51,38 @@ def write_results(
     """Write results in their order; those without a geometry only to QCSchema, as what failed.
 
     Args:
-        results: of one job.
+        results: of one job. Each of the conformers that a result holds is written, the lowest
+            first; of those, QCSchema has the others among the extras.
         format: `sdf`, `extxyz`, or `qcschema`, which is a JSON list with one object per result.
         schema_version: of QCSchema, 1 or 2, for every result.
         received: the version, if no other is asked for, of each result whose molecule came as
             QCSchema; by the index of the result, and as `received_version` tells it.
     """
-    done = [result for result in results if result.status == "ok"]
     left_out = 0
-    if format == "sdf":
-        text = "".join(_sdf(result, result.sdf) for result in done if result.sdf is not None)
-        left_out = sum(result.sdf is None for result in done)
-    elif format == "extxyz":
-        text = _extxyz(done)
-    else:
+    if format == "qcschema":
         text = _qcschema(results, schema_version, received or {})
+    else:
+        done = [each for result in results if result.status == "ok" for each in _conformers(result)]
+        left_out = sum(result.sdf is None for result in done) if format == "sdf" else 0
+        text = _sdf_file(done) if format == "sdf" else _extxyz(done)
     return Written(text, MEDIA_TYPES[format], left_out)
+
+
+def _conformers(result: JobResult) -> list[JobResult]:
+    """Return a result for each of its conformers, with that one alone; or itself without any."""
+    if result.conformers is None:
+        return [result]
+    shared = {"sdf", "positions", "relaxation", "verdict"}
+    return [
+        result.model_copy(
+            update={name: getattr(conformer, name) for name in shared} | {"conformers": [conformer]}
+        )
+        for conformer in result.conformers
+    ]
+
+
+def _sdf_file(results: Sequence[JobResult]) -> str:
+    return "".join(_sdf(result, result.sdf) for result in results if result.sdf is not None)
 
 
 def _sdf(result: JobResult, record: str) -> str:
@@ -118,6 +134,9 @@ def _described(result: JobResult) -> dict[str, Any]:
 
 def _facts(result: JobResult) -> Iterator[tuple[str, Any]]:
     yield "index", result.index
+    for conformer in result.conformers or ():
+        told = {"relative_energy_kcal_mol", "population", "ranked_by"}
+        yield from conformer.model_dump(include=told).items()
     if result.verdict is not None:
         yield from result.verdict.model_dump().items()
     if result.dft is None:

@@ -167,8 +167,10 @@ def _connectivity(result: JobResult) -> list[tuple[int, int, float]] | None:
 
 def _extras(result: JobResult) -> dict[str, Any]:
     """Return what the JSON of the result says and QCSchema has no place for."""
-    kept = {"index", "relaxation", "verdict", "dft", "usage", "error"}
-    said = result.model_dump(include=kept, exclude={"dft": {"forces"}})
+    kept = {"index", "relaxation", "verdict", "dft", "usage", "error", "conformers"}
+    said = result.model_dump(
+        include=kept, exclude={"dft": {"forces"}, "conformers": {"__all__": {"sdf"}}}
+    )
     return {"relaxd": {key: value for key, value in said.items() if value is not None}}
 
 

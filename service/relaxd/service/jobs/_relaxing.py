@@ -25,8 +25,10 @@ def relax_task(runtime: Runtime, _: TaskRef, work: Work, heart: Heart) -> list[J
 
 
 async def _relax_all(pipeline: Pipeline, work: Work, results: list[JobResult]) -> None:
+    options = work.options.model_dump(include={"trajectory", "conformers", "keep"})
+
     async def relax(index: int, molecule: Any) -> None:
-        result = await pipeline.answer(molecule, trajectory=work.options.trajectory)
+        result = await pipeline.answer(molecule, **options)
         results.append(JobResult(index=index, **dict(result)))
 
     await asyncio.gather(*(relax(index, molecule) for index, molecule in work.molecules.items()))

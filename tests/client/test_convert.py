@@ -8,7 +8,7 @@ from rdkit import Chem
 
 from relaxd.client import RelaxdError, Result, write_sdf
 from relaxd.client._optional import require
-from relaxd.client.schemas import Conformer
+from relaxd.client.schemas import Conformer, Relaxation, Verdict
 
 
 def test_ase(water: Result) -> None:
@@ -50,8 +50,14 @@ def test_sdf_holds_every_conformer(tmp_path: Path, water: Result) -> None:
         population=0.5,
         ranked_by="gfn2-xtb",
         sdf=water.sdf,
-        relaxation=water.relaxation,
-        verdict=water.verdict,
+        relaxation=Relaxation(converged=True, n_evaluations=8, rmsd_from_start=0.1, seconds=0.01),
+        verdict=Verdict(
+            connectivity_kept=True,
+            stereo_kept=True,
+            in_domain=True,
+            expected_error_kcal_mol=0.1,
+            method="diffusion",
+        ),
     )
     several = water.model_copy(update={"conformers": [conformer, conformer]})
     assert write_sdf(tmp_path / "out.sdf", [several, water]) == 3

@@ -17,6 +17,7 @@ from tests.service.jobs.calls import ended, results, submit
 from relaxd.client.schemas import RelaxResponse, Result
 from relaxd.relax import Relaxer
 from relaxd.service import Settings, create_app
+from relaxd.service.store import Database, Keys, migrate
 
 pytestmark = pytest.mark.anyio
 
@@ -124,6 +125,27 @@ async def test_each_conformer_counts_while_it_is_worked_on(client: httpx.AsyncCl
     second = await client.post("/v1/relax", json=body)
     assert (second.status_code, second.json()["type"]) == (429, "urn:relaxd:error:limit:busy")
     assert (await first).status_code == 200
+
+
+async def test_quota_counts_each_conformer() -> None:
+    settings = Settings(workers=1)
+    database = Database(settings.database)
+    migrate(database)
+    _, token = Keys(database).create("alice", molecules_per_day=100)
+    database.close()
+    async with serve(create_app(settings, cluster=thread_cluster)) as client:
+        await until_ready(client)
+
+        async def post(path: str, conformers: int) -> int:
+            body = {"molecules": ["C", "O"], "conformers": conformers}
+            headers = {"Authorization": f"Bearer {token}"}
+            return (await client.post(path, json=body, headers=headers)).status_code
+
+        assert await post("/v1/relax", 20) == 200
+        assert await post("/v1/relax", 40) == 429
+        assert await post("/v1/jobs", 40) == 429
+        assert await post("/v1/jobs", 30) == 202
+        assert await post("/v1/relax", 1) == 429
 
 
 async def test_jobs_that_ask_for_other_conformers_are_others(client: httpx.AsyncClient) -> None:

@@ -56,6 +56,26 @@ def test_a_bad_molecule_does_not_stop_the_others(run: Run, weights: Path, tmp_pa
     assert "unparsable-smiles" in outcome.stdout
 
 
+def test_lowest_conformers_are_written(run: Run, weights: Path, tmp_path: Path) -> None:
+    # The model leaves them as they are embedded.
+    arguments = ["relax", "CCO", "nonsense", "O", "--conformers", 30, "--model", weights]
+    outcome = run(*arguments, "--keep", 5, "-o", "out.sdf")
+    rows = [line.split()[0] for line in outcome.stdout.splitlines()]
+    assert (outcome.exit_code, rows) == (1, ["id", "CCO", "nonsense", "O"])
+    assert titles((tmp_path / "out.sdf").read_text()) == ["CCO", "CCO", "O"]
+    anti, gauche, water = Chem.SDMolSupplier(str(tmp_path / "out.sdf"), removeHs=False)
+    energies = [float(mol.GetProp("relative_energy_kcal_mol")) for mol in (anti, gauche, water)]
+    assert energies[0] == energies[2] == 0.0 < energies[1]
+    assert float(anti.GetProp("population")) + float(gauche.GetProp("population")) == pytest.approx(
+        1
+    )
+    assert run(*arguments, "-o", "out.xyz").exit_code == 1
+    lowest, _ = ase.io.read(tmp_path / "out.xyz", index=":", format="extxyz")
+    assert (lowest.info["relative_energy_kcal_mol"], lowest.info["ranked_by"]) == (0.0, "gfn2-xtb")
+    assert np.allclose(lowest.positions, anti.GetConformer().GetPositions(), atol=1e-3)
+    assert run("relax", "CCO", "--conformers", 1001).exit_code == 2
+
+
 @pytest.mark.parametrize("name", ["out.xyz", "out.extxyz"])
 def test_xyz_comes_out(run: Run, weights: Path, tmp_path: Path, name: str) -> None:
     assert run("relax", "C", "[OH-]", "-o", name, "--model", weights).exit_code == 0

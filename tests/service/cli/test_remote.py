@@ -74,6 +74,23 @@ def test_several_inputs_and_standard_output(run: Run, url: str, tmp_path: Path) 
     assert outcome.exit_code == 1
 
 
+def test_lowest_conformers(run: Run, url: str, tmp_path: Path) -> None:
+    command = ["relax", "CCCO", "--conformers", 30, "--keep", 3]
+    here = run(*command, "-o", "-")
+    there = run(*command, "-o", "-", "--server", url)
+    assert [here.exit_code, there.exit_code] == [0, 0]
+    assert run(*command, "-o", "out.sdf", "--server", url).exit_code == 0
+
+    def energies(text: str) -> list[float]:
+        supplier = Chem.SDMolSupplier()
+        supplier.SetData(text, removeHs=False)
+        return [float(mol.GetProp("relative_energy_kcal_mol")) for mol in supplier]
+
+    assert len(energies(here.stdout)) == 3
+    for text in (there.stdout, (tmp_path / "out.sdf").read_text()):
+        assert energies(text) == pytest.approx(energies(here.stdout), abs=1e-3)
+
+
 def test_charge_of_a_file(run: Run, url: str, tmp_path: Path) -> None:
     (tmp_path / "a.xyz").write_text("3\nwater\nO 0 0 0\nH 0 0.76 0.59\nH 0 -0.76 0.59\n")
     flags = ["--charge", "1", "--multiplicity", "2", "--server", url]

@@ -126,7 +126,7 @@ async def test_openapi_shows_each_form_and_the_problems(client: httpx.AsyncClien
     spec = (await client.get("/openapi.json")).json()
     operation = spec["paths"]["/v1/relax"]["post"]
     body = operation["requestBody"]["content"]["application/json"]
-    assert len(body["examples"]) == 7
+    assert len(body["examples"]) == 8
     for status in ("400", "413", "415", "422", "429", "500", "503"):
         content = operation["responses"][status]["content"]["application/problem+json"]
         assert content["schema"] == {"$ref": "#/components/schemas/Problem"}

@@ -312,7 +312,7 @@ def plot(lines: list[dict[str, Any]]) -> None:
             axes.annotate(f" {line['n']}", (x, 100 * y), va="top")
     axes.set(xscale="log", xlabel="s per molecule, one core", ylabel="lowest minimum found, %")
     axes.set_ylim(0, 105)
-    axes.legend(loc="lower right", fontsize="small")
+    figure.legend(loc="outside upper center", ncols=2, fontsize="small")
     figure.savefig(RESULTS.parent / "conformers.png", dpi=150)
 
 

@@ -96,6 +96,19 @@ async def test_jobs_and_their_files(client: httpx.AsyncClient) -> None:
     assert len(schema["extras"]["relaxd"]["conformers"]) == 2
 
 
+async def test_a_file_has_the_options_in_the_query(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        "/v1/jobs",
+        content=b"CCCO propanol\n",
+        params={"conformers": 30, "keep": 2},
+        headers={"Content-Type": "chemical/x-daylight-smiles"},
+    )
+    job = response.json()["id"]
+    await ended(client, job)
+    (result,) = await results(client, job)
+    assert (result["id"], len(result["conformers"])) == ("propanol", 2)
+
+
 async def test_too_many(client: httpx.AsyncClient) -> None:
     body = {"molecules": ["C"] * 4, "conformers": 100}
     refused = await client.post("/v1/relax", json=body)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import ase
 import numpy as np
 import numpy.typing as npt
-from ase.units import Bohr, Hartree, kB
-from tblite.exceptions import TBLiteRuntimeError
-from tblite.interface import Calculator
+from ase.units import kB
 
 from ._clusters import cluster
 from ._conformers import CONFORMER_SEED, embed_conformers
 from ._errors import MoleculeError
 from ._force_field import KCAL_MOL
+from ._gfn2 import gfn2_energies
 from ._molecule import Molecule
 from ._result import RelaxResult
 
@@ -113,19 +112,20 @@ def rank_conformers(relaxed: Sequence[RelaxResult], keep: int) -> Ensemble:
         MoleculeError: no-bonds, or scf-not-converged, where GFN2-xTB has an energy for none.
     """
     intact = [result for result in relaxed if _is_intact(result)] or relaxed[:1]
+    molecule = intact[0].molecule
     positions = np.stack([result.positions for result in intact])
-    clusters = cluster(intact[0].molecule, positions, np.zeros(len(intact)))
+    clusters = cluster(molecule, positions, np.zeros(len(intact)))
     distinct = [intact[row] for row in clusters.representatives]
-    energies = np.array([_energy(result) for result in distinct])
-    if np.isnan(energies).all():
-        id = intact[0].molecule.id
-        raise MoleculeError("scf-not-converged", "GFN2-xTB has no solution for a conformer", id)
-    relative = energies - np.nanmin(energies)
+    energies = np.fromiter(gfn2_energies(molecule, positions[clusters.representatives]), float)
+    if np.isinf(energies).all():
+        reason = "GFN2-xTB has no solution for any conformer"
+        raise MoleculeError("scf-not-converged", reason, molecule.id)
+    relative = (energies - energies.min()) / KCAL_MOL
     populations = _populations(relative, clusters.degeneracies)
     conformers = [
         Conformer(distinct[row], float(relative[row]), float(populations[row]))
         for row in np.argsort(relative)
-        if not np.isnan(relative[row])
+        if np.isfinite(relative[row])
     ]
     return Ensemble(tuple(conformers[:keep]), len(conformers), RANKING)
 
@@ -134,27 +134,9 @@ def _is_intact(result: RelaxResult) -> bool:
     return result.verdict.connectivity_kept is not False and result.verdict.stereo_kept is not False
 
 
-def _energy(result: RelaxResult) -> float:
-    """By GFN2-xTB, kcal/mol; NaN where it has none."""
-    molecule = result.molecule
-    calculator = Calculator(
-        "GFN2-xTB",
-        molecule.atomic_numbers,
-        result.positions / Bohr,
-        charge=molecule.charge,
-        uhf=molecule.multiplicity - 1,
-    )
-    calculator.set("verbosity", 0)
-    try:
-        energy: float = calculator.singlepoint().get("energy") * Hartree / KCAL_MOL
-    except TBLiteRuntimeError:
-        return float("nan")
-    return energy
-
-
 def _populations(
     relative: npt.NDArray[np.float64], degeneracies: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
     weights = degeneracies * np.exp(-relative * KCAL_MOL / (kB * TEMPERATURE))
-    shares: npt.NDArray[np.float64] = weights / np.nansum(weights)
+    shares: npt.NDArray[np.float64] = weights / weights.sum()
     return shares

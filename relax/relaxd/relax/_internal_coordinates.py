@@ -52,6 +52,7 @@ class InternalCoordinates:
         references: (k, n, 3), Angstrom, geometries in whose neighbourhood they are used.
 
     Attributes:
+        placements: of all atoms but the first three, in the order of the coordinates.
         is_torsion: (3n - 6,) bool; which are periodic, with period 2 pi.
         methyl_torsions: those that turn a methyl group, in which 2 pi / 3 changes nothing but the
             names of hydrogens.
@@ -64,7 +65,7 @@ class InternalCoordinates:
         if molecule.rdmol is None:
             reason = "internal coordinates are made from bonds, and none are known"
             raise MoleculeError("no-bonds", reason, molecule.id)
-        self._references = references
+        self._references, self._graph = references, molecule.rdmol
         self._neighbours = [
             [n.GetIdx() for n in atom.GetNeighbors()] for atom in molecule.rdmol.GetAtoms()
         ]
@@ -73,15 +74,15 @@ class InternalCoordinates:
         if root is None:
             raise MoleculeError("linear-molecule", "it has no shape but a line", molecule.id)
         self._root = root
-        self._placements = list(self._placed())
-        kinds = [placement.polar for placement in self._placements]
+        self.placements = list(self._placed())
+        kinds = [placement.polar for placement in self.placements]
         self.is_torsion = np.array(
             [False] * 3 + [flag for p in kinds for flag in (False, False, p)]
         )
         self.methyl_torsions = np.array(
             [
                 3 * row + 5
-                for row, placement in enumerate(self._placements)
+                for row, placement in enumerate(self.placements)
                 if placement.polar
                 and molecule.rdmol.GetAtomWithIdx(placement.atom).GetAtomicNum() == 1
                 and is_methyl(molecule.rdmol.GetAtomWithIdx(placement.near))
@@ -106,7 +107,7 @@ class InternalCoordinates:
         angle = np.arccos(np.clip(cosine, -1, 1))
         columns = [first, second, angle]
         log_volume = 2 * np.log(first * second) + np.log(np.sin(angle))
-        for p in self._placements:
+        for p in self.placements:
             local = np.einsum("a...i,...i->a...", self._frame(x, p), x[p.atom] - x[p.near])
             if p.polar:
                 across = np.hypot(local[1], local[2])
@@ -124,7 +125,7 @@ class InternalCoordinates:
         a, _, c = self._root
         x[a, ..., 0] = q[0]
         x[c, ..., 0], x[c, ..., 1] = q[1] * np.cos(q[2]), q[1] * np.sin(q[2])
-        for row, p in enumerate(self._placements):
+        for row, p in enumerate(self.placements):
             local = q[3 * row + 3 : 3 * row + 6]
             if p.polar:
                 distance, angle, torsion = local
@@ -156,9 +157,12 @@ class InternalCoordinates:
                     if a < c and self._spans(a, b, c):
                         yield a, b, c
 
-    def _branching(self, root: tuple[int, int, int]) -> tuple[int, int]:
+    def _branching(self, root: tuple[int, int, int]) -> tuple[bool, int, int]:
         a, b, c = root
-        return len(self._neighbours[b]), len(self._neighbours[a]) + len(self._neighbours[c])
+        # A methyl group in the middle of the root would have no torsion of its own.
+        turns_apart = not is_methyl(self._graph.GetAtomWithIdx(b))
+        outer = len(self._neighbours[a]) + len(self._neighbours[c])
+        return turns_apart, len(self._neighbours[b]), outer
 
     def _placed(self) -> Iterator[Placement]:
         """All atoms but the root's, each after the one it is bonded to."""

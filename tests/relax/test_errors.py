@@ -13,6 +13,7 @@ from rdkit.Chem import rdDepictor
 from relaxd.relax import (
     CODES,
     MoleculeError,
+    Relaxer,
     embed_conformers,
     from_arrays,
     from_atoms,
@@ -71,6 +72,7 @@ TRIGGERS: list[tuple[str, Callable[[], object]]] = [
     ("invalid-valence", lambda: from_smiles("C(C)(C)(C)(C)C")),
     ("length-mismatch", lambda: from_arrays([8, 1], WATER)),
     ("length-mismatch", lambda: from_arrays([8, 1, 1], [[0, 0, 0], [1, 0]])),
+    ("linear-molecule", lambda: Relaxer.load().sample("C#C")),
     ("metal-complex", lambda: from_smiles("Cl[Pt](Cl)(N)N")),
     ("missing-coordinates", lambda: from_arrays([8, 1, 1], np.zeros((3, 3)))),
     ("missing-coordinates", lambda: from_arrays([8, 1, 1], [])),
@@ -87,6 +89,7 @@ TRIGGERS: list[tuple[str, Callable[[], object]]] = [
     ("non-finite-positions", lambda: from_arrays([8, 1, 1], water_with(np.nan))),
     ("non-finite-positions", lambda: from_arrays([8, 1, 1], water_with(np.inf))),
     ("positions-out-of-range", lambda: from_arrays([8, 1, 1], water_with(1e7))),
+    ("out-of-domain", lambda: Relaxer.load().sample("CCCl")),
     ("overlapping-atoms", lambda: from_arrays([8, 1, 1], [WATER[0], WATER[0], WATER[1]])),
     ("periodic", lambda: from_atoms(Atoms("O", cell=[5, 5, 5], pbc=True))),
     ("rdkit-failed", rdkit_fails),

@@ -35,6 +35,7 @@ from ._sampler import Fixpoint, Schedule, relax_to_fixpoint
 from ._samples import BoltzmannSample, SampledConformer, TorsionHistogram
 from ._sampling import sample_boltzmann
 from ._smiles import from_iupac, from_smiles
+from ._starts import evaluate_starts, starts_table
 from ._superposition import superposed, superposed_rmsd
 from ._torsions import torsion_angles, torsions
 from ._verdict import Verdict, connectivity_kept, stereo_kept
@@ -74,6 +75,7 @@ __all__ = [
     "energy_gap",
     "evaluate_energies",
     "evaluate_geometries",
+    "evaluate_starts",
     "from_arrays",
     "from_atoms",
     "from_iupac",
@@ -92,6 +94,7 @@ __all__ = [
     "relax_to_fixpoint",
     "sample_boltzmann",
     "split_records",
+    "starts_table",
     "stereo_kept",
     "superposed",
     "superposed_rmsd",

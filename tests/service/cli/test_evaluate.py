@@ -52,6 +52,24 @@ def test_figures_name_what_made_them(
     assert "lda/sto-3g" in outcome.stdout
 
 
+def test_other_starts(run: Run, weights: Path, pairs: Path, tmp_path: Path) -> None:
+    flags = ["--pairs", pairs, "--model", weights, "--molecules", 2, "--json", "a.json"]
+    outcome = run("evaluate", *flags, "--starts")
+    assert outcome.exit_code == 0
+    starts = json.loads((tmp_path / "a.json").read_text())["starts"]
+    assert list(starts) == ["etkdg", "uff", "gfn2-xtb", "minimum + 0.1 A", "minimum"]
+    assert all(name in outcome.stdout for name in starts)
+    # The model leaves every start as it is.
+    for name in ("gfn2-xtb", "minimum"):
+        before, after = (
+            starts[name][who]["rmsd_angstrom"]["median"] for who in ("start", "relaxd")
+        )
+        assert after == pytest.approx(before, abs=1e-6)
+        assert starts[name]["made_worse"] == 0
+    assert starts["minimum"]["start"]["energy_gap_kcal_mol"]["mean"] == pytest.approx(0, abs=1e-6)
+    assert starts["gfn2-xtb"]["start"]["energy_gap_kcal_mol"]["median"] > 0.05
+
+
 def test_energies_are_computed_once(
     run: Run, weights: Path, pairs: Path, energies: list[Any], tmp_path: Path
 ) -> None:

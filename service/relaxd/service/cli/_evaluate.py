@@ -23,6 +23,10 @@ def evaluate(
     energies: Annotated[
         int, typer.Option(min=0, help="How many of them to compare DFT energies of.")
     ] = 0,
+    starts: Annotated[
+        bool,
+        typer.Option("--starts", help="Start from ETKDG, UFF, GFN2-xTB and noisy geometries, too."),
+    ] = False,
     level: Annotated[
         str | None,
         typer.Option(
@@ -44,7 +48,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Compare the model with MMFF94 and GFN2-xTB on molecules it has not seen."""
-    from relaxd.relax import table
+    from relaxd.relax import starts_table, table
     from relaxd.service.cli._evaluating import Energies, evaluate_model, write_json
     from relaxd.service.cli._inputs import load_relaxer
 
@@ -53,7 +57,9 @@ def evaluate(
     relaxer = load_relaxer(model, device)
     dft = Energies(level or relaxer.model.level_of_theory, cache, FOLDER) if energies else None
     path = find_pairs(data, pairs, FOLDER)
-    figures = evaluate_model(relaxer, path, molecules, energies, dft)
+    figures = evaluate_model(relaxer, path, molecules, energies, dft, starts)
     typer.echo(table(figures))
+    if starts:
+        typer.echo(starts_table(figures["starts"]))
     if json is not None:
         write_json(json, figures)

@@ -14,6 +14,7 @@ from relaxd.relax import (
     Relaxer,
     evaluate_energies,
     evaluate_geometries,
+    evaluate_starts,
     read_cases,
 )
 
@@ -59,7 +60,12 @@ class Energies:
 
 
 def evaluate_model(
-    relaxer: Relaxer, pairs: Path, n_molecules: int, n_energies: int, energies: Energies | None
+    relaxer: Relaxer,
+    pairs: Path,
+    n_molecules: int,
+    n_energies: int,
+    energies: Energies | None,
+    starts: bool = False,
 ) -> dict[str, Any]:
     """Compare a model with the cheap methods on the validation set.
 
@@ -69,6 +75,7 @@ def evaluate_model(
         n_molecules: how many molecules to compare geometries of.
         n_energies: how many of them to compare energies of.
         energies: where to take these from.
+        starts: whether to begin at other geometries, too.
 
     Returns:
         The figures, with what made them.
@@ -84,6 +91,8 @@ def evaluate_model(
     if energies is not None:
         found = evaluate_energies(cases[:n_energies], geometries, energies.cache)
         figures["energies"] = found
+    if starts:
+        figures["starts"] = evaluate_starts(relaxer, cases)
     return figures | {"versions": {name: _version(name) for name in PACKAGES}}
 
 

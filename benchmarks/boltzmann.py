@@ -51,7 +51,7 @@ ENERGIES = 500
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=25_000, help="of each GFN2-xTB chain")
-    parser.add_argument("--samples", type=int, default=2000)
+    parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--dynamics", type=int, default=30_000, help="steps, of butane alone")
     parser.add_argument("--runs", type=Path, default=Path("runs/boltzmann"))

@@ -98,6 +98,43 @@ def test_training_ends_when_its_time_is_used_up_and_logs(dataset, tmp_path):
     assert card["domain"] == {"elements": [1, 6, 7, 8], "max_atoms": 3}
 
 
+def test_checkpoints_are_the_weights_after_powers_of_two(dataset, tmp_path):
+    trainer = make_trainer(dataset, tmp_path / "run", hours=2 / 3600, checkpoints=True)
+    trainer.train()
+    folder = tmp_path / "run/checkpoints"
+    kept = sorted(path.name for path in folder.iterdir())
+    n_kept = trainer.step.bit_length()
+    assert kept == [f"step-{2**k:08d}.safetensors" for k in range(n_kept)]
+    cards = [load_model(folder / name).card["training"] for name in kept]
+    assert [card["steps"] for card in cards] == [2**k for k in range(n_kept)]
+
+
+def test_a_checkpoint_is_what_was_trained_and_not_its_average(dataset, tmp_path):
+    trainer = make_trainer(dataset, tmp_path / "run", checkpoints=True)
+    steps(trainer, 2)
+    trainer._keep()
+    kept = load_model(tmp_path / "run/checkpoints/step-00000002.safetensors").denoiser
+    for name, tensor in trainer.denoiser.state_dict().items():
+        assert torch.equal(kept.state_dict()[name], tensor)
+    averaged = trainer.average.module.state_dict()
+    assert not torch.equal(kept.state_dict()["readout.weight"], averaged["readout.weight"])
+
+
+def test_a_resumed_run_keeps_the_later_checkpoints(dataset, tmp_path):
+    trainer = make_trainer(dataset, tmp_path / "run", checkpoints=True)
+    steps(trainer, 5)
+    trainer.save()
+    resumed = make_trainer(dataset, tmp_path / "run", checkpoints=True, hours=2 / 3600)
+    resumed.train()
+    kept = sorted(path.name for path in (tmp_path / "run/checkpoints").iterdir())
+    assert kept == [f"step-{2**k:08d}.safetensors" for k in range(3, resumed.step.bit_length())]
+
+
+def test_no_checkpoints_are_kept_unasked(dataset, tmp_path):
+    make_trainer(dataset, tmp_path / "run", hours=1 / 3600).train()
+    assert not (tmp_path / "run/checkpoints").exists()
+
+
 def test_a_step_whose_gradient_is_not_finite_changes_nothing(dataset, tmp_path):
     trainer = make_trainer(dataset, tmp_path / "run")
     before = {k: v.clone() for k, v in trainer.denoiser.state_dict().items()}

@@ -40,6 +40,7 @@ class TrainingConfig:
         device: where to train.
         compile: whether to compile the network; worth it after some ten minutes.
         save_every: seconds between two saved states.
+        checkpoints: whether to keep the model as it is after 1, 2, 4, 8, ... steps.
     """
 
     model: DenoiserConfig = field(default_factory=DenoiserConfig)
@@ -56,13 +57,16 @@ class TrainingConfig:
     device: str = "cpu"
     compile: bool = True
     save_every: float = 120.0
+    checkpoints: bool = False
 
 
 class Trainer:
     """Trains a denoiser on a file of pairs, resuming from `run` if a state is there.
 
     Writes to `run`: `state.pt` (all that is needed to go on), `log.jsonl` (loss, learning rate,
-    throughput), `model.safetensors` (averaged weights, and on their card what they come from).
+    throughput), `model.safetensors` (averaged weights, and on their card what they come from), and
+    `checkpoints/step-00000001.safetensors` and so on where they are asked for: the weights of that
+    step, for their average lags behind, by a thousand steps with a decay of 0.999.
 
     Args:
         config: the run.
@@ -116,6 +120,8 @@ class Trainer:
             for batch in self._batches():
                 loss = self.train_step(batch)
                 losses.append((float(loss.cartesian.mean()), float(loss.stiff.mean())))
+                if self.config.checkpoints and is_power_of_two(self.step):
+                    self._keep()
                 now = time.monotonic()
                 self.seconds += now - clock
                 bar.update(round(self.seconds) - bar.n)
@@ -169,6 +175,11 @@ class Trainer:
         partial.replace(self._state_file)
         averaged = cast(Denoiser, self.average.module)
         save_model(averaged, self.run / "model.safetensors", self._card())
+
+    def _keep(self) -> None:
+        folder = self.run / "checkpoints"
+        folder.mkdir(exist_ok=True)
+        save_model(self.denoiser, folder / f"step-{self.step:08d}.safetensors", self._card())
 
     @property
     def _state_file(self) -> Path:
@@ -256,3 +267,8 @@ class Trainer:
                 "origin": self.origin,
             },
         }
+
+
+def is_power_of_two(n: int) -> bool:
+    """Whether n, at least 1, is 1, 2, 4, 8, ..."""
+    return n & (n - 1) == 0

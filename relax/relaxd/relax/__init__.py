@@ -19,8 +19,10 @@ from ._evaluation import (
     table,
 )
 from ._formats import from_rdkit, from_sdf, from_xyz
+from ._inspection import inspect_model, inspect_references
 from ._molecule import Molecule
 from ._opsin import can_read_iupac
+from ._probes import Landscape, Probe, survey
 from ._qcschema import from_qcschema
 from ._read import read_molecules, split_records, to_molecule
 from ._relaxer import (
@@ -54,10 +56,12 @@ __all__ = [
     "EnergyCache",
     "Ensemble",
     "Fixpoint",
+    "Landscape",
     "ModelSummary",
     "Molecule",
     "MoleculeError",
     "MoleculeLike",
+    "Probe",
     "RelaxResult",
     "Relaxer",
     "SampledConformer",
@@ -85,6 +89,8 @@ __all__ = [
     "from_smiles",
     "from_xyz",
     "gfn2_xtb",
+    "inspect_model",
+    "inspect_references",
     "mmff94",
     "rank_conformers",
     "read_cases",
@@ -98,6 +104,7 @@ __all__ = [
     "stereo_kept",
     "superposed",
     "superposed_rmsd",
+    "survey",
     "table",
     "to_molecule",
     "torsion_angles",

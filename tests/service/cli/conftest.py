@@ -11,6 +11,7 @@ from ase.build import molecule
 from typer.testing import CliRunner
 
 from relaxd.model import Denoiser, DenoiserConfig, save_model
+from relaxd.model.data import read_qm9, write_pairs
 from relaxd.service.cli import app
 
 Run = Callable[..., Any]
@@ -65,4 +66,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         atomic_numbers=np.concatenate([a.numbers for a in atoms]).astype(np.uint8),
         positions=np.concatenate([a.positions for a in atoms]).astype(np.float32),
     )
+    return path
+
+
+@pytest.fixture(scope="session")
+def pairs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with MMFF94 geometries."""
+    path = tmp_path_factory.mktemp("pairs") / "pairs.safetensors"
+    write_pairs(read_qm9(data), path, workers=1)
     return path

@@ -10,16 +10,8 @@ import pytest
 
 import relaxd.dft_bridge
 from relaxd.model import load_model
-from relaxd.model.data import read_qm9, write_pairs
 
 from .conftest import Run, message
-
-
-@pytest.fixture(scope="module")
-def pairs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pairs") / "pairs.safetensors"
-    write_pairs(read_qm9(data), path, workers=1)
-    return path
 
 
 @pytest.fixture

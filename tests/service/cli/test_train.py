@@ -56,6 +56,12 @@ def test_a_training_begins_with_the_weights_of_another(
     assert (unknown.exit_code, "relaxd-none" in message(unknown)) == (2, True)
 
 
+def test_checkpoints_are_kept_where_asked(run: Run, data: Path, tmp_path: Path) -> None:
+    outcome = run("train", "--data", data, "--run", "a", *SMALL, "--checkpoints")
+    assert outcome.exit_code == 0
+    assert (tmp_path / "a/checkpoints/step-00000001.safetensors").is_file()
+
+
 def test_skipped_molecules_are_counted_by_reason(run: Run, data: Path) -> None:
     outcome = run("train", "--data", data, "--pairs", "p/pairs.safetensors", "--run", "a", *SMALL)
     assert outcome.exit_code == 0

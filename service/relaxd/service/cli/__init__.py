@@ -6,6 +6,7 @@ Commands import torch and the chemistry when they run: `relaxd --help` does not 
 import typer
 
 from relaxd.service.cli._evaluate import evaluate
+from relaxd.service.cli._inspect import inspect
 from relaxd.service.cli._jobs import jobs
 from relaxd.service.cli._keys import keys
 from relaxd.service.cli._models import models
@@ -29,6 +30,7 @@ app.command(context_settings=PASS_THROUGH)(serve)
 app.command()(worker)
 app.command()(train)
 app.command()(evaluate)
+app.command()(inspect)
 app.command()(models)
 app.add_typer(jobs, name="jobs")
 app.add_typer(keys, name="keys")

@@ -93,7 +93,7 @@ def evaluate_model(
         figures["energies"] = found
     if starts:
         figures["starts"] = evaluate_starts(relaxer, cases)
-    return figures | {"versions": {name: _version(name) for name in PACKAGES}}
+    return figures | {"versions": {name: version(name) for name in PACKAGES}}
 
 
 def write_json(path: Path, figures: Mapping[str, Any]) -> None:
@@ -102,7 +102,8 @@ def write_json(path: Path, figures: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def _version(package: str) -> str | None:
+def version(package: str) -> str | None:
+    """Return the version of a package, None where it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -49,6 +49,13 @@ def train(
             "a minute for each 3000, 0 for none.",
         ),
     ] = 12_000,
+    checkpoints: Annotated[
+        bool,
+        typer.Option(
+            "--checkpoints",
+            help="Keep the model after 1, 2, 4, 8, ... steps, for `relaxd inspect`.",
+        ),
+    ] = False,
     initial: Annotated[
         str | None,
         typer.Option(
@@ -75,6 +82,7 @@ def train(
     config = TrainingConfig(
         model=_shape(dataset.elements, origin, _given(channels=channels, n_layers=n_layers)),
         device=device,
+        checkpoints=checkpoints,
         **_given(
             hours=hours,
             learning_rate=learning_rate,

@@ -188,4 +188,9 @@ def _collect(figures: Figures, found: dict[str, float]) -> None:
 
 def _summary(figures: Figures) -> dict[str, Any]:
     known = {name: [v for v in values if np.isfinite(v)] for name, values in figures.items()}
-    return {name: statistics(values) if values else None for name, values in known.items()}
+    return {name: _median(values) if values else None for name, values in known.items()}
+
+
+def _median(values: list[float]) -> dict[str, Any]:
+    found = statistics(values)
+    return {key: found[key] for key in ("median", "median_95")}

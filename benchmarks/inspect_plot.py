@@ -9,7 +9,7 @@ from relaxd.service.cli._inspect_plot import draw
 
 def main() -> None:
     figures = json.loads((RESULTS / "inspect.json").read_text())
-    draw(figures).savefig(RESULTS.parent / "inspect.png", dpi=110)
+    draw(figures).savefig(RESULTS.parent / "inspect.png", dpi=80)
 
 
 if __name__ == "__main__":

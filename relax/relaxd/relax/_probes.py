@@ -60,11 +60,14 @@ def survey(cases: Sequence[Case], sigmas: Sequence[float]) -> list[Landscape]:
     """GFN2-xTB's forces and Hessians for molecules with a DFT minimum.
 
     Each molecule is displaced once by Gaussian noise of each level, and to its MMFF94 geometry.
-    What GFN2-xTB does not solve is left out.
+    Geometries that GFN2-xTB does not solve are left out.
 
     Args:
         cases: the molecules.
         sigmas: noise levels, Angstrom per coordinate.
+
+    Raises:
+        TBLiteRuntimeError: GFN2-xTB has no solution at a minimum.
     """
     generator = np.random.default_rng(SEED)
     progress: Iterable[Case] = tqdm(cases, desc="GFN2-xTB", unit="mol")

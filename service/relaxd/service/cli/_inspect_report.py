@@ -45,7 +45,7 @@ def report(figures: Mapping[str, Any]) -> str:
         figures: as `inspect_models` returns them.
     """
     png = BytesIO()
-    draw(figures).savefig(png, format="png", dpi=110)
+    draw(figures).savefig(png, format="png", dpi=80)
     image = base64.b64encode(png.getvalue()).decode()
     tables = "\n".join(_tables(figures))
     return PAGE.format(n_molecules=figures["n_molecules"], image=image, tables=tables)

@@ -20,10 +20,12 @@ from relaxd.client.schemas import (
     Priority,
     RefineOptions,
     Result,
+    SampleOptions,
     Webhook,
 )
 
 DEFAULTS = RefineOptions()
+SAMPLE_DEFAULTS = SampleOptions()
 
 
 class AsyncClient:
@@ -108,12 +110,46 @@ class AsyncClient:
             idempotency_key=idempotency_key,
         )
 
+    async def sample(
+        self,
+        molecules: Iterable[MoleculeLike] | AsyncIterable[MoleculeLike] | PathLike[str],
+        *,
+        temperature: float = SAMPLE_DEFAULTS.temperature,
+        n_samples: int = SAMPLE_DEFAULTS.n_samples,
+        reweight: bool = SAMPLE_DEFAULTS.reweight,
+        seed: int = SAMPLE_DEFAULTS.seed,
+        model: str | None = None,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        priority: Priority = "normal",
+        webhook: Webhook | None = None,
+        deduplicate: bool = False,
+        idempotency_key: str | None = None,
+    ) -> AsyncJob:
+        """Submit molecules to have their conformations sampled; see `Client.sample`."""
+        options = SampleOptions(
+            temperature=temperature, n_samples=n_samples, reweight=reweight, seed=seed
+        )
+        return await self.submit(
+            molecules,
+            kind="sample",
+            sample=options,
+            model=model,
+            name=name,
+            tags=tags,
+            priority=priority,
+            webhook=webhook,
+            deduplicate=deduplicate,
+            idempotency_key=idempotency_key,
+        )
+
     async def submit(
         self,
         molecules: Iterable[MoleculeLike] | AsyncIterable[MoleculeLike] | PathLike[str],
         *,
         kind: JobKind = "relax",
         refine: RefineOptions | None = None,
+        sample: SampleOptions | None = None,
         model: str | None = None,
         trajectory: bool = False,
         conformers: int = 1,
@@ -132,6 +168,7 @@ class AsyncClient:
         options = job_options(
             kind=kind,
             refine=refine,
+            sample=sample,
             model=model,
             trajectory=trajectory,
             conformers=conformers,

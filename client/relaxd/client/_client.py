@@ -20,10 +20,12 @@ from relaxd.client.schemas import (
     Priority,
     RefineOptions,
     Result,
+    SampleOptions,
     Webhook,
 )
 
 DEFAULTS = RefineOptions()
+SAMPLE_DEFAULTS = SampleOptions()
 
 
 class Client:
@@ -151,12 +153,67 @@ class Client:
             idempotency_key=idempotency_key,
         )
 
+    def sample(
+        self,
+        molecules: Iterable[MoleculeLike] | PathLike[str],
+        *,
+        temperature: float = SAMPLE_DEFAULTS.temperature,
+        n_samples: int = SAMPLE_DEFAULTS.n_samples,
+        reweight: bool = SAMPLE_DEFAULTS.reweight,
+        seed: int = SAMPLE_DEFAULTS.seed,
+        model: str | None = None,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        priority: Priority = "normal",
+        webhook: Webhook | None = None,
+        deduplicate: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Submit molecules to have their conformations sampled at a temperature; return at once.
+
+        Args:
+            molecules: as for `submit`.
+            temperature: K.
+            n_samples: geometries to draw of each molecule.
+            reweight: whether to weigh them by their GFN2-xTB energies; if not, all weights are
+                equal.
+            seed: of all random numbers, for each molecule anew.
+            model: as for `submit`, like all that follow.
+            name: for people.
+            tags: to find the job by.
+            priority: which jobs come first.
+            webhook: whom to tell.
+            deduplicate: whether an earlier job will do.
+            idempotency_key: which submissions are one.
+
+        Raises:
+            TypeError: the molecules are none, or a single one.
+            ValueError: an option is not one that the server takes.
+            RelaxdError: the job was not accepted.
+        """
+        options = SampleOptions(
+            temperature=temperature, n_samples=n_samples, reweight=reweight, seed=seed
+        )
+        return self.submit(
+            molecules,
+            kind="sample",
+            sample=options,
+            model=model,
+            name=name,
+            tags=tags,
+            priority=priority,
+            webhook=webhook,
+            deduplicate=deduplicate,
+            idempotency_key=idempotency_key,
+        )
+
     def submit(
         self,
         molecules: Iterable[MoleculeLike] | PathLike[str],
         *,
         kind: JobKind = "relax",
         refine: RefineOptions | None = None,
+        sample: SampleOptions | None = None,
         model: str | None = None,
         trajectory: bool = False,
         conformers: int = 1,
@@ -175,6 +232,7 @@ class Client:
                 it is sent as it goes; or the path of a `.smi`, `.sdf`, `.xyz` or `.extxyz` file.
             kind: what to do with them.
             refine: how DFT refines, for the kind `refine`.
+            sample: how to sample, for the kind `sample`.
             model: name of the model; the server's default if not given.
             trajectory: whether the results hold the positions after each step, too; only for the
                 kind `relax`.
@@ -201,6 +259,7 @@ class Client:
         options = job_options(
             kind=kind,
             refine=refine,
+            sample=sample,
             model=model,
             trajectory=trajectory,
             conformers=conformers,

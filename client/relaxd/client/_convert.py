@@ -52,6 +52,8 @@ def to_rdkit(result: Result) -> Chem.Mol:
 def write_sdf(path: str | PathLike[str], results: Iterable[Result]) -> int:
     """Write the results whose status is `ok` to an SDF file, each with all its conformers.
 
+    Of one that was sampled, that is the most populated; `Job.save` writes all geometries.
+
     Returns:
         How many geometries there were.
 

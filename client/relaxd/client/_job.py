@@ -31,7 +31,7 @@ PageT = TypeVar("PageT", bound=ResultPage | FilePage)
 
 
 class Job(Handle):
-    """A job on the server; `Client.submit`, `refine`, `job` and `jobs` return it.
+    """A job on the server; `Client.submit`, `refine`, `sample`, `job` and `jobs` return it.
 
     What waits goes on waiting while the server restarts: as long as its timeout allows or, where
     it has none, until the server has been away for ten minutes.
@@ -143,7 +143,8 @@ class Job(Handle):
     def save(self, path: str | PathLike[str], status: ResultStatus | None = "ok") -> int:
         """Write the results to a file, and return how many molecules it holds.
 
-        Waits for the end of the job. The file is there under its name only once it is whole.
+        Waits for the end of the job. The file is there under its name only once it is whole. Of a
+        molecule that was sampled, SDF and XYZ hold every geometry.
 
         Args:
             path: named `.sdf`, `.xyz` or `.extxyz` (both extended XYZ), `.json` (one list) or

@@ -22,6 +22,7 @@ from relaxd.client.schemas import (
     Priority,
     RefineOptions,
     ResultPage,
+    SampleOptions,
     Webhook,
 )
 
@@ -57,6 +58,7 @@ def job_options(
     *,
     kind: JobKind,
     refine: RefineOptions | None,
+    sample: SampleOptions | None,
     model: str | None,
     trajectory: bool,
     conformers: int,
@@ -74,7 +76,8 @@ def job_options(
     """
     # A string is passed on as it is, to be refused: it is one tag, not one for each letter.
     words = tags if isinstance(tags, str) else list(tags)
-    optional: dict[str, Any] = {"refine": refine, "name": name, "webhook": webhook}
+    optional: dict[str, Any] = {"refine": refine, "sample": sample}
+    optional |= {"name": name, "webhook": webhook}
     given = {key: value for key, value in optional.items() if value is not None}
     given |= relax_options(model=model, trajectory=trajectory, conformers=conformers, keep=keep)
     if words:
@@ -187,7 +190,9 @@ def _given(**params: Any) -> dict[str, Any]:
 def _query(options: JobOptions) -> Mapping[str, Any]:
     if options.webhook is not None:
         raise ValueError("a job from a file takes no webhook: submit its molecules instead")
-    params = options.model_dump(mode="json", exclude_unset=True, exclude={"tags", "refine"})
-    if options.refine is not None:
-        params |= options.refine.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    nested = {"refine", "sample"}
+    params = options.model_dump(mode="json", exclude_unset=True, exclude={"tags", *nested})
+    for part in (options.refine, options.sample):
+        if part is not None:
+            params |= part.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     return params | ({"tag": options.tags} if options.tags else {})

@@ -11,11 +11,12 @@ import anyio.from_thread
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from relaxd.client.schemas import (
     FINAL_STATES,
+    MAX_SAMPLES,
     JobInfo,
     JobKind,
     JobList,
@@ -24,6 +25,7 @@ from relaxd.client.schemas import (
     JobState,
     RefineOptions,
     ResultPage,
+    SampleOptions,
     Tag,
 )
 from relaxd.dft_bridge import DftError
@@ -36,6 +38,7 @@ from relaxd.service._receiving import (
     Chunks,
     Molecules,
     Receiver,
+    geometries_of,
     invalid,
     read_file,
     read_json,
@@ -57,7 +60,10 @@ REFINE_SECONDS = 120.0
 """About what DFT takes for a molecule; by it, the tasks of several jobs take turns. Unit: s."""
 
 RELAX_SECONDS = 0.02
-"""About what a relaxation takes, its embedding included. Unit: s."""
+"""About what a relaxation takes, its embedding included; or a sampled geometry. Unit: s."""
+
+MAX_PAGE_SAMPLES = MAX_SAMPLES
+"""Most sampled geometries in one page; with ten heavy atoms, some ten megabytes of JSON."""
 
 JOB_ID = re.compile("[0-9a-f]{1,64}")
 """Identifiers of jobs, in the path and as cursors."""
@@ -221,7 +227,13 @@ async def job_results(
     format: Annotated[Format, Query(description="Of the page.")] = "json",
     schema_version: Annotated[int | None, Query(ge=1, le=2, description="Of QCSchema.")] = None,
 ) -> Any:
-    """Return a page of results, in the order of the molecules, up to the first not done."""
+    """Return a page of results, in the order of the molecules, up to the first not done.
+
+    Pages of sampled molecules are shorter, for each holds all its geometries.
+    """
+    if job.kind == "sample":
+        n_samples = (job.sample or SampleOptions()).n_samples
+        limit = min(limit, max(1, MAX_PAGE_SAMPLES // n_samples))
     results, following = await asyncio.to_thread(engine.jobs.results, job.id, cursor, limit, status)
     next_cursor = None if following is None else str(following)
     if format == "json":
@@ -266,9 +278,12 @@ def _slicing(engine: JobEngine) -> Callable[[JobOptions], Slicing]:
     n = engine.settings.job_molecules
 
     def slicing(options: JobOptions) -> Slicing:
+        geometries = geometries_of(options)
         if options.kind == "relax":
-            at_once = max(1, n // options.conformers)
-            return Slicing(at_once, at_once * options.conformers * RELAX_SECONDS, "cpu")
+            at_once = max(1, n // geometries)
+            return Slicing(at_once, at_once * geometries * RELAX_SECONDS, "cpu")
+        if options.kind == "sample":
+            return Slicing(1, geometries * RELAX_SECONDS, "cpu")
         device = options.refine.device if options.refine else "auto"
         return Slicing(1, REFINE_SECONDS, "gpu" if device == "gpu" else "cpu")
 
@@ -318,9 +333,11 @@ def _options_in_query(request: Request) -> JobOptions:
     given: dict[str, Any] = dict(request.query_params)
     given["tags"] = request.query_params.getlist("tag")
     given.pop("tag", None)
-    refine = {name: given.pop(name) for name in RefineOptions.model_fields if name in given}
-    if refine:
-        given["refine"] = refine
+    parts: dict[str, type[BaseModel]] = {"refine": RefineOptions, "sample": SampleOptions}
+    for part, schema in parts.items():
+        fields = {name: given.pop(name) for name in schema.model_fields if name in given}
+        if fields:
+            given[part] = fields
     try:
         return JobOptions.model_validate(given)
     except ValidationError as error:

@@ -6,7 +6,14 @@ from typing import Any
 from fastapi.openapi.models import Example
 from pydantic import BaseModel
 
-from relaxd.client.schemas import JobInfo, JobOptions, JobRequest, Molecule, RefineOptions
+from relaxd.client.schemas import (
+    JobInfo,
+    JobOptions,
+    JobRequest,
+    Molecule,
+    RefineOptions,
+    SampleOptions,
+)
 from relaxd.service._problems import MEDIA_TYPE, ProblemError
 from relaxd.service.formats import MEDIA_TYPES
 
@@ -90,9 +97,10 @@ TAGS = JobOptions.model_json_schema()["properties"]["tags"]
 
 JOB_CALL: dict[str, Any] = {
     "parameters": [
-        *_query(JobOptions, "refine", "tags", "webhook"),
+        *_query(JobOptions, "refine", "sample", "tags", "webhook"),
         {"name": "tag", "in": "query", "description": FOR_FILES, "schema": TAGS},
         *_query(RefineOptions),
+        *_query(SampleOptions),
     ],
     "requestBody": {
         "required": True,
@@ -106,6 +114,13 @@ JOB_CALL: dict[str, Any] = {
                             "kind": "refine",
                             "refine": {"level": "fast"},
                             "molecules": [{"smiles": "NC=O", "id": "formamide"}],
+                        }
+                    },
+                    "Sample": {
+                        "value": {
+                            "kind": "sample",
+                            "sample": {"temperature": 298.15, "n_samples": 1000},
+                            "molecules": [{"smiles": "OCC(O)CO", "id": "glycerol"}],
                         }
                     },
                 },

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from relaxd.client.schemas import JobOptions, JobRequest
+from relaxd.client.schemas import JobOptions, JobRequest, SampleOptions
 from relaxd.relax import split_records
 from relaxd.service._problems import ProblemError, field_faults
 from relaxd.service.store import FullError, IdempotencyError, Slicing, Uploads
@@ -28,7 +28,7 @@ FILE_FORMS = {
 }
 """Media types of files, with the suffix of their names and the form of their molecules."""
 
-DECISIVE = {"kind", "model", "refine", "trajectory", "conformers", "keep"}
+DECISIVE = {"kind", "model", "refine", "sample", "trajectory", "conformers", "keep"}
 """The options that a job shares with another that asks for the same."""
 
 Chunks = Iterator[bytes]
@@ -189,7 +189,7 @@ class Receiver:
         for piece in _pieces(json.dumps(molecule) for molecule in molecules):
             for text in piece:
                 digest.update(b"\n" + text.encode())
-            self._check(n_items + len(piece), options.conformers)
+            self._check(n_items + len(piece), options)
             self._uploads.add(job_id, n_items, piece)
             n_items += len(piece)
         if n_items == 0:
@@ -199,7 +199,7 @@ class Receiver:
     def _close(
         self, job_id: str, n_items: int, digest: str, key: str | None, options: JobOptions
     ) -> tuple[str, bool]:
-        n_geometries = n_items * options.conformers
+        n_geometries = n_items * geometries_of(options)
         self._quota.spend(n_geometries)
         is_new = False
         try:
@@ -210,12 +210,21 @@ class Receiver:
             if not is_new:
                 self._quota.give_back(n_geometries)
 
-    def _check(self, n_items: int, conformers: int) -> None:
-        if n_items * conformers > self._max_molecules:
+    def _check(self, n_items: int, options: JobOptions) -> None:
+        geometries = geometries_of(options)
+        if n_items * geometries > self._max_molecules:
             detail = f"A job may hold {self._max_molecules} molecules."
-            if conformers > 1:
-                detail = f"{detail[:-1]}; with {conformers} conformers each is so many."
+            if geometries > 1:
+                what = "geometries" if options.kind == "sample" else "conformers"
+                detail = f"{detail[:-1]}; with {geometries} {what} each is so many."
             raise ProblemError("limit", "too-many-molecules", detail)
+
+
+def geometries_of(options: JobOptions) -> int:
+    """Return how many geometries of each molecule are relaxed, by which limits are counted."""
+    if options.kind == "sample":
+        return (options.sample or SampleOptions()).n_samples
+    return options.conformers
 
 
 def _pieces(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from relaxd import relax
 from relaxd.client import schemas
 from relaxd.client.schemas import (
     ModelInfo,
@@ -65,7 +66,7 @@ def result_of(relaxed: RelaxResult, usage: Usage, *, trajectory: bool = False) -
         multiplicity=start.multiplicity,
         sdf=sdf,
         relaxation=relaxation_of(relaxed),
-        verdict=_verdict_of(relaxed),
+        verdict=verdict_of(relaxed.verdict),
         usage=usage,
     )
 
@@ -90,12 +91,12 @@ def _conformer_of(conformer: Conformer, ranked_by: str) -> schemas.Conformer:
         ranked_by=ranked_by,
         sdf=conformer.to_sdf(),
         relaxation=relaxation_of(relaxed),
-        verdict=_verdict_of(relaxed),
+        verdict=verdict_of(relaxed.verdict),
     )
 
 
-def _verdict_of(relaxed: RelaxResult) -> Verdict:
-    verdict = relaxed.verdict
+def verdict_of(verdict: relax.Verdict) -> Verdict:
+    """Return a verdict, as it goes over the wire."""
     return Verdict(
         connectivity_kept=verdict.connectivity_kept,
         stereo_kept=verdict.stereo_kept,

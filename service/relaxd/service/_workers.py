@@ -11,6 +11,7 @@ import queue
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
@@ -22,6 +23,9 @@ SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM
 
 START_TRIES = 3
 """So often a process may fail to start."""
+
+Heard = Callable[[Any], None]
+"""Hears what a function tells while it runs; called in some thread, and must not raise."""
 
 
 class WorkerCrashError(Exception):
@@ -66,11 +70,18 @@ class WorkerPool:
                 worker.call(os.getpid, (), None)
             self._idle.put(worker)
 
-    async def run(self, function: Callable[..., ReturnT], *args: Any) -> ReturnT:
+    async def run(
+        self, function: Callable[..., ReturnT], *args: Any, heard: Heard | None = None
+    ) -> ReturnT:
         """Run a function in a process that is free, or will be.
 
         It is run once more if its process was killed: when memory runs out, the kernel ends one
         that need not be at fault.
+
+        Args:
+            function: picklable; what it gives to `tell` is heard here.
+            args: its arguments.
+            heard: who hears it, and from then on the function has all its time again.
 
         Raises:
             WorkerCrashError: the process died; the next call finds a new one.
@@ -78,7 +89,7 @@ class WorkerPool:
             Exception: whatever the function raised.
         """
         loop = asyncio.get_running_loop()
-        call = functools.partial(self._call, function, args)
+        call = functools.partial(self._call, function, args, heard)
         try:
             returned: ReturnT = await loop.run_in_executor(self._threads, call)
         except WorkerCrashError as error:
@@ -99,12 +110,14 @@ class WorkerPool:
             worker.close()
         self._threads.shutdown(cancel_futures=True)
 
-    def _call(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    def _call(
+        self, function: Callable[..., Any], args: tuple[Any, ...], heard: Heard | None
+    ) -> Any:
         # There are as many threads as workers, so one is idle; it is given back from here even if
         # the caller was cancelled in the meantime.
         worker = self._idle.get()
         try:
-            return worker.call(function, args, self._seconds)
+            return worker.call(function, args, self._seconds, heard)
         finally:
             self._idle.put(worker)
 
@@ -133,7 +146,11 @@ class _Worker:
         self._ready = False
 
     def call(
-        self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        seconds: float | None,
+        heard: Heard | None = None,
     ) -> Any:
         try:
             try:
@@ -141,14 +158,14 @@ class _Worker:
             except OSError:  # it died while it was idle, so that no call is to blame
                 self._replace()
                 self._send((function, args))
-            answered = self._connection.poll(seconds)
-            returned, raised = self._connection.recv() if answered else (None, None)
+            answer = self._answer(seconds, heard)
         except (EOFError, OSError) as broken:
             raise WorkerCrashError(self._replace()) from broken
-        if not answered:
+        if answer is None:
             self._process.kill()
             self._replace()
             raise WorkerTimeoutError
+        returned, raised = answer
         if raised is not None:
             raise raised
         return returned
@@ -160,6 +177,16 @@ class _Worker:
         self._closed = True
         self._process.kill()
         self._process.join()
+
+    def _answer(self, seconds: float | None, heard: Heard | None) -> tuple[Any, Any] | None:
+        """Return what the function returned and raised; None if it was silent for too long."""
+        while self._connection.poll(seconds):
+            answer: tuple[Any, Any] | _Told = self._connection.recv()
+            if not isinstance(answer, _Told):
+                return answer
+            if heard is not None:
+                heard(answer.value)
+        return None
 
     def _send(self, call: tuple[Callable[..., Any], tuple[Any, ...]]) -> None:
         if not self._ready:  # so that the start of the process does not count as the call's time
@@ -179,8 +206,26 @@ class _Worker:
         return exitcode
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What a function tells while it runs."""
+
+    value: Any
+
+
+_callers: list[Connection] = []
+"""Of this process, if it is a worker: the one end."""
+
+
+def tell(value: Any) -> None:
+    """Tell who called the function that runs in this worker process; nobody, if it is none."""
+    for connection in _callers:
+        connection.send(_Told(value))
+
+
 def _serve(connection: Connection) -> None:
     """Answer calls until the other end is closed."""
+    _callers.append(connection)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
     with contextlib.suppress(EOFError):
         connection.send(None)  # ready

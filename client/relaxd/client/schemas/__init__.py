@@ -37,11 +37,19 @@ from relaxd.client.schemas._result import (
     Usage,
     Verdict,
 )
+from relaxd.client.schemas._sample import (
+    MAX_SAMPLES,
+    Sample,
+    SampledConformer,
+    SampleOptions,
+    TorsionHistogram,
+)
 
 __all__ = [
     "FINAL_STATES",
     "MAX_CONFORMERS",
     "MAX_MOLECULES",
+    "MAX_SAMPLES",
     "MOLECULE_FORMS",
     "Conformer",
     "Conformers",
@@ -68,7 +76,11 @@ __all__ = [
     "Relaxation",
     "Result",
     "ResultPage",
+    "Sample",
+    "SampleOptions",
+    "SampledConformer",
     "Tag",
+    "TorsionHistogram",
     "Usage",
     "Verdict",
     "Webhook",

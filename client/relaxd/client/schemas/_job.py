@@ -8,9 +8,10 @@ from pydantic_core import PydanticCustomError
 
 from relaxd.client.schemas._molecule import Conformers, Keep, Molecule
 from relaxd.client.schemas._result import Result, Usage
+from relaxd.client.schemas._sample import SampleOptions
 
-JobKind = Literal["relax", "refine"]
-"""What a job does: the model's relaxation, or DFT's from there."""
+JobKind = Literal["relax", "refine", "sample"]
+"""What a job does: the model's relaxation, DFT's from there, or Boltzmann sampling."""
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 """Where a job stands; the last three are final. `succeeded` has at least one result that is ok,
@@ -26,8 +27,14 @@ Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x
 """A word of the caller's, to find jobs by."""
 
 
-OF_RELAX = ("trajectory", "conformers", "keep")
-"""Options of jobs of the kind `relax` only."""
+KIND_OF_OPTION: dict[str, JobKind] = {
+    "refine": "refine",
+    "sample": "sample",
+    "trajectory": "relax",
+    "conformers": "relax",
+    "keep": "relax",
+}
+"""Options that go with one kind of job only."""
 
 
 class RefineOptions(BaseModel):
@@ -91,6 +98,9 @@ class JobOptions(BaseModel):
     refine: RefineOptions | None = Field(
         default=None, description="How DFT refines; only with the kind `refine`."
     )
+    sample: SampleOptions | None = Field(
+        default=None, description="How to sample; only with the kind `sample`."
+    )
     trajectory: bool = Field(
         default=False,
         description="Whether to answer with the positions after each step, too; for `relax` only.",
@@ -110,19 +120,13 @@ class JobOptions(BaseModel):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        if self.refine is not None and self.kind != "refine":
-            raise PydanticCustomError(
-                "options-of-other-kind",
-                "refine goes with the kind refine, not with {kind}.",
-                {"kind": self.kind},
-            )
-        for option in OF_RELAX:
+        for option, kind in KIND_OF_OPTION.items():
             is_default = getattr(self, option) == JobOptions.model_fields[option].default
-            if not is_default and self.kind != "relax":
+            if not is_default and self.kind != kind:
                 raise PydanticCustomError(
                     "options-of-other-kind",
-                    "{option} goes with the kind relax, not with {kind}.",
-                    {"option": option, "kind": self.kind},
+                    "{option} goes with the kind {fitting}, not with {kind}.",
+                    {"option": option, "fitting": kind, "kind": self.kind},
                 )
         return self
 
@@ -166,6 +170,7 @@ class JobInfo(BaseModel):
     priority: Priority = Field(description="As given.")
     model: str | None = Field(default=None, description="Name of the model, if one was asked for.")
     refine: RefineOptions | None = Field(default=None, description="How DFT refines.")
+    sample: SampleOptions | None = Field(default=None, description="How it samples.")
     counts: Counts = Field(description="How many molecules stand where.")
     created_at: datetime = Field(description="When it was accepted.")
     started_at: datetime | None = Field(default=None, description="When work on it began.")
@@ -212,8 +217,10 @@ class JobEvent(BaseModel):
 
     `state`: `data` is {`state`}. `progress`: `data` is the counts. `step`, for each DFT gradient:
     {`index`, `id`, `n_gradients`, `energy_hartree`, `max_force`, `coarse`}, forces in eV/Angstrom.
+    `sampling`, now and then: {`index`, `id`, `done`, `total`}, where geometries count once when
+    they are relaxed, and once more when they are weighed.
     """
 
     id: int = Field(description="Number within the job; what `Last-Event-ID` resumes after.")
-    event: Literal["state", "progress", "step"] = Field(description="What happened.")
+    event: Literal["state", "progress", "step", "sampling"] = Field(description="What happened.")
     data: dict[str, Any] = Field(description="What is to be known about it.")

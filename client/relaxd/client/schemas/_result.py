@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from relaxd.client import _convert
+from relaxd.client import _convert, _samples
 from relaxd.client._errors import error_from_problem
 from relaxd.client.schemas._molecule import Position
 from relaxd.client.schemas._problem import Problem
+from relaxd.client.schemas._sample import Sample
 
 if TYPE_CHECKING:
     import ase
@@ -146,6 +147,9 @@ class Result(BaseModel):
         default=None, description="Conformers found, those not kept included."
     )
     dft: Dft | None = Field(default=None, description="How DFT went, where it refined.")
+    sample: Sample | None = Field(
+        default=None, description="What was drawn, where it sampled conformations."
+    )
     usage: Usage | None = Field(default=None, description="What it took.")
     error: Problem | None = Field(default=None, description="Why there is no geometry.")
 
@@ -176,6 +180,28 @@ class Result(BaseModel):
             ModuleNotFoundError: RDKit is not installed.
         """
         return _convert.to_rdkit(self.raise_for_status())
+
+    def samples_to_ase(self) -> list[ase.Atoms]:
+        """Return the sampled geometries; `info` also holds weight, conformer and energy.
+
+        Raises:
+            RelaxdError: the status is `error`.
+            ValueError: nothing was sampled.
+            ModuleNotFoundError: ASE is not installed.
+        """
+        return _samples.samples_to_ase(self.raise_for_status())
+
+    def samples_to_rdkit(self) -> Chem.Mol:
+        """Return the molecule with the sampled geometries as its conformers.
+
+        Each has the properties `weight`, `conformer` and, if known, `relative_energy_kcal_mol`.
+
+        Raises:
+            RelaxdError: the status is `error`.
+            ValueError: nothing was sampled.
+            ModuleNotFoundError: RDKit is not installed.
+        """
+        return _samples.samples_to_rdkit(self.raise_for_status())
 
 
 class RelaxResponse(BaseModel):

@@ -14,11 +14,12 @@ from relaxd.service.jobs._heart import Heart
 from relaxd.service.jobs._refining import refine_task
 from relaxd.service.jobs._relaxing import relax_task
 from relaxd.service.jobs._runtime import Context, runtime_of
+from relaxd.service.jobs._sampling import sample_task
 from relaxd.service.store import Order, Queue, TaskRef
 
 logger = logging.getLogger(__name__)
 
-KINDS = {"relax": relax_task, "refine": refine_task}
+KINDS = {"relax": relax_task, "refine": refine_task, "sample": sample_task}
 """What does the tasks of each kind of job."""
 
 FINISH_SECONDS = 3600.0

@@ -69,7 +69,7 @@ class Dispatcher:
         self._draining = True
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while any(ref.kind == "relax" for ref in self._sent):
+                while any(ref.kind != "refine" for ref in self._sent):
                     await asyncio.sleep(0.1)
         if self._context.settings.scheduler is None:  # the workers end with this server
             for ref in list(self._sent):

@@ -47,6 +47,7 @@ class Runtime:
         settings: of the server.
         queue: of tasks.
         pipeline: reads and relaxes molecules.
+        pool: the process in which a molecule can do no harm.
     """
 
     def __init__(self, context: Context) -> None:
@@ -59,14 +60,14 @@ class Runtime:
         )
         self._thread.start()
         modules = [context.read.__module__, context.fallback.__module__]
-        self._pool = WorkerPool(1, settings.molecule_seconds, modules)
-        self._pool.start()
+        self.pool = WorkerPool(1, settings.molecule_seconds, modules)
+        self.pool.start()
         torch.set_num_threads(1)
         self.pipeline = Pipeline(
             settings.model_copy(update={"workers": 1}),
             Metrics(),
             context.relaxer_factory(settings.model, settings.device),
-            self._pool,
+            self.pool,
             context.read,
             context.fallback,
         )
@@ -83,14 +84,14 @@ class Runtime:
 
         def stop() -> None:
             if running.cancel():
-                self._pool.interrupt()
+                self.pool.interrupt()
 
         heart.on_stop(stop)
         return running.result()
 
     def close(self) -> None:
         """End the processes and threads."""
-        self._pool.close()
+        self.pool.close()
         asyncio.run_coroutine_threadsafe(_end_tasks(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

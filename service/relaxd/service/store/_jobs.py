@@ -183,6 +183,7 @@ class Jobs:
             priority=NAMES[row.priority],
             model=options["model"],
             refine=options["refine"],
+            sample=options.get("sample"),
             counts=Counts(
                 total=row.n_items, ok=row.n_ok, error=row.n_error, cancelled=row.n_cancelled
             ),

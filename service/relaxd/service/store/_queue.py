@@ -152,11 +152,11 @@ class Queue:
         return Order.CANCEL if cancel else Order.GO_ON
 
     @durable
-    def tell(self, ref: TaskRef, data: Mapping[str, Any]) -> None:
-        """Add a `step` event, if this attempt still counts; twice, if a fault hid the first."""
+    def tell(self, ref: TaskRef, data: Mapping[str, Any], kind: str = "step") -> None:
+        """Add an event, if this attempt still counts; twice, if a fault hid the first."""
         with self._database.write() as connection:
             if self._is_running(connection, ref):
-                add_event(connection, ref.job_id, "step", dict(data))
+                add_event(connection, ref.job_id, kind, dict(data))
 
     @durable
     def finish(self, ref: TaskRef, results: Sequence[JobResult]) -> bool:

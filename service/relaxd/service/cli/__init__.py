@@ -12,6 +12,7 @@ from relaxd.service.cli._keys import keys
 from relaxd.service.cli._models import models
 from relaxd.service.cli._refine import refine
 from relaxd.service.cli._relax import relax
+from relaxd.service.cli._sample import sample
 from relaxd.service.cli._serve import PASS_THROUGH, serve
 from relaxd.service.cli._train import train
 from relaxd.service.cli._worker import worker
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(relax)
 app.command()(refine)
+app.command()(sample)
 app.command(context_settings=PASS_THROUGH)(serve)
 app.command()(worker)
 app.command()(train)

@@ -55,8 +55,9 @@ def _facts(info: JobInfo) -> Iterator[tuple[str, str]]:
     yield "priority", info.priority
     if info.model:
         yield "model", info.model
-    if info.refine is not None:
-        yield from ((name, str(value)) for name, value in info.refine if value is not None)
+    for part in (info.refine, info.sample):
+        if part is not None:
+            yield from ((name, str(value)) for name, value in part if value is not None)
     times = {"accepted": info.created_at, "began": info.started_at, "ended": info.finished_at}
     for name, time in (times | {"deleted after": info.expires_at}).items():
         if time is not None:

@@ -32,6 +32,7 @@ class Kind(StrEnum):
 
     RELAX = "relax"
     REFINE = "refine"
+    SAMPLE = "sample"
 
 
 Server = Annotated[

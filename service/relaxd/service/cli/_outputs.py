@@ -52,8 +52,8 @@ def open_output(target: str | None, *, whole: bool = False) -> Iterator[Write]:
         yield lambda record: _write_sdf(sys.stdout, record)
     else:
         path = Path(target)
-        write_record = WRITERS[_suffix(path, tuple(WRITERS))]
-        with open_whole(path) if whole else _create(path) as file:
+        write_record = WRITERS[known_suffix(path, tuple(WRITERS))]
+        with open_whole(path) if whole else create(path) as file:
             yield lambda record: write_record(file, record)
 
 
@@ -70,7 +70,7 @@ def open_frames(path: Path | None) -> Iterator[Callable[[ase.Atoms], None]]:
     if path is None:
         yield lambda _: None
     else:
-        _suffix(path, XYZ)
+        known_suffix(path, XYZ)
         with open_whole(path) as file:
             yield lambda atoms: write_extxyz(file, [atoms])
 
@@ -88,7 +88,7 @@ def open_whole(path: Path) -> Iterator[TextIO]:
     if goal.is_dir():
         raise typer.BadParameter(f"{path}: Is a directory")
     try:
-        with _create(part, path) as file:
+        with create(part, path) as file:
             yield file
         part.replace(goal)
     finally:
@@ -107,14 +107,28 @@ def with_bonds(reads: Iterable[Read]) -> Iterator[Read]:
         yield _no_bonds(read.id) if lacks else read
 
 
-def _suffix(path: Path, known: tuple[str, ...]) -> str:
+def known_suffix(path: Path, known: tuple[str, ...]) -> str:
+    """Return the suffix of a file to be written.
+
+    Raises:
+        typer.BadParameter: it is none of those known.
+    """
     suffix = path.suffix.lower()
     if suffix not in known:
         raise typer.BadParameter(f"{path}: expected one of {', '.join(known)}")
     return suffix
 
 
-def _create(path: Path, shown: Path | None = None) -> AbstractContextManager[TextIO]:
+def create(path: Path, shown: Path | None = None) -> AbstractContextManager[TextIO]:
+    """Open a file to be written.
+
+    Args:
+        path: of the file.
+        shown: what it is called in an error; its path if not given.
+
+    Raises:
+        typer.BadParameter: it cannot be written.
+    """
     try:
         return path.open("w", encoding="utf-8")
     except OSError as error:

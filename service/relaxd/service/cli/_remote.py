@@ -1,4 +1,4 @@
-"""`relaxd relax` and `relaxd refine` with `--server`: a job, and its results as they are done."""
+"""Commands with `--server`: a job, and its results as they are done."""
 
 import os
 import signal
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import typer
@@ -16,12 +18,19 @@ from relaxd.client import Client, Job, RelaxdError
 from relaxd.client.schemas import JobResult
 from relaxd.service.cli._records import is_sent_whole, to_send
 from relaxd.service.cli._remote_tables import RefineTable, RelaxTable
+from relaxd.service.cli._sample_table import SampleTable
 from relaxd.service.cli._servers import answering
 from relaxd.service.cli._stopping import ending_on_signals
 from relaxd.service.cli._watching import watching
 
 FILES = (".sdf", ".xyz", ".extxyz")
 """Suffixes of what a job is saved as; the same as without a server."""
+
+FILES_OF_SAMPLES = (*FILES, ".json")
+"""The same, of a job that samples."""
+
+Table = RelaxTable | RefineTable | SampleTable
+"""Prints the results of one kind of job."""
 
 Submit = Callable[[Client, Any], Job]
 """Submits molecules."""
@@ -99,8 +108,23 @@ def refine_there(remote: Remote, **options: Any) -> None:
     _work(remote, table, submit)
 
 
-def _work(remote: Remote, table: RelaxTable | RefineTable, submit: Submit) -> None:
-    _check_output(remote)
+def sample_there(remote: Remote, table: SampleTable, **options: Any) -> None:
+    """Have molecules sampled; exits as `relaxd sample`.
+
+    Args:
+        remote: what is asked.
+        table: takes each result.
+        options: of `Client.sample`.
+
+    Raises:
+        typer.BadParameter: the server, or what is written, does not take it.
+        typer.Exit: with 1, some molecules failed, or the server did; with 130, it was cancelled.
+    """
+    _work(remote, table, lambda client, molecules: client.sample(molecules, **options))
+
+
+def _work(remote: Remote, table: Table, submit: Submit) -> None:
+    _check_output(remote, FILES_OF_SAMPLES if table.kind == "sample" else FILES)
     molecules = to_send(remote.inputs, remote.charge, remote.multiplicity)
     with answering(), Client(remote.server) as client:
         ending = _Ending(remote)
@@ -108,7 +132,9 @@ def _work(remote: Remote, table: RelaxTable | RefineTable, submit: Submit) -> No
             ending.job = job = _job(client, remote, molecules, submit, table.kind)
             typer.echo(f"relaxd: job {job.id}", err=True)
             n_failed = sum(not shown for shown in _shown(job, remote, table))
-            if remote.output not in (None, "-"):
+            if remote.output == "-" and table.kind == "sample":
+                _print_sdf(job)
+            elif remote.output not in (None, "-"):
                 job.save(str(remote.output))
     if n_failed:
         raise typer.Exit(1)
@@ -121,7 +147,7 @@ def _job(client: Client, remote: Remote, molecules: Any, submit: Submit, kind: s
     return job
 
 
-def _shown(job: Job, remote: Remote, table: RelaxTable | RefineTable) -> Iterator[bool]:
+def _shown(job: Job, remote: Remote, table: Table) -> Iterator[bool]:
     """Print every result in its turn, and yield whether it is as it should be."""
     with watching(job, table.doing):
         for result in job.results():
@@ -130,20 +156,29 @@ def _shown(job: Job, remote: Remote, table: RelaxTable | RefineTable) -> Iterato
             yield shown
 
 
-def _show(result: JobResult, remote: Remote, table: RelaxTable | RefineTable) -> bool:
+def _show(result: JobResult, remote: Remote, table: Table) -> bool:
     id, error = remote.label(result), result.error
     if error is not None:
         return _fail(table, id, error.detail or error.title, error.type.rpartition(":")[2])
     if remote.has_bonds and result.sdf is None:
         reason = "its bonds are not known, and SDF needs them: write .xyz instead"
         return _fail(table, id, reason, "no-bonds")
-    if remote.output == "-":
+    if remote.output == "-" and result.sample is None:
         told = [result] if result.conformers is None else result.conformers
         sys.stdout.writelines(str(each.sdf) for each in told)
     return table.print(id, result)
 
 
-def _fail(table: RelaxTable | RefineTable, id: str, detail: str, code: str) -> bool:
+def _print_sdf(job: Job) -> None:
+    """Print every geometry, as the server writes them."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "all.sdf"
+        job.save(path)
+        with path.open(encoding="utf-8") as file:
+            copyfileobj(file, sys.stdout)
+
+
+def _fail(table: Table, id: str, detail: str, code: str) -> bool:
     table.print_failure(id, code)
     message = detail.removesuffix(".")
     named = message if message.startswith(f"{id}: ") else f"{id}: {message}"
@@ -176,15 +211,15 @@ class _Ending:
         return f"cancelled the job {self.job.id}; `{save}` writes what was done"
 
 
-def _check_output(remote: Remote) -> None:
+def _check_output(remote: Remote, files: Sequence[str]) -> None:
     """Find out before the work that its results can be written."""
     if remote.output in (None, "-"):
         return
     path = Path(str(remote.output))
     if path.resolve() in [Path(text).resolve() for text in remote.inputs]:
         raise typer.BadParameter(f"{path} is read from: write to another file")
-    if _suffix(str(path)) not in FILES:
-        raise typer.BadParameter(f"{path}: expected one of {', '.join(FILES)}")
+    if _suffix(str(path)) not in files:
+        raise typer.BadParameter(f"{path}: expected one of {', '.join(files)}")
     if path.is_dir():
         raise typer.BadParameter(f"{path}: Is a directory")
     if not path.parent.is_dir():

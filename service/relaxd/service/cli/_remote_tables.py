@@ -1,14 +1,10 @@
 """The tables of `relaxd relax` and `relaxd refine`, made of what a server answers."""
 
-from collections.abc import Sequence
-
-from ase.data import chemical_symbols
-from ase.formula import Formula
 from rich.console import Console
 
 from relaxd.client.schemas import JobKind, JobResult
 from relaxd.service.cli._refine_table import RefineReport, refined_row
-from relaxd.service.cli._report import Report, failed_row, relaxed_row
+from relaxd.service.cli._report import Report, failed_row, hill_formula, relaxed_row
 
 
 class RelaxTable:
@@ -29,7 +25,7 @@ class RelaxTable:
         relaxation, verdict = result.relaxation, result.verdict
         if relaxation is None or verdict is None:
             raise ValueError(f"{id}: the server did not say how it was relaxed")
-        formula = _formula(result.atomic_numbers or ())
+        formula = hill_formula(result.atomic_numbers or ())
         self._report.print(
             [relaxed_row(id, formula, relaxation.converged, relaxation.rmsd_from_start, verdict)]
         )
@@ -61,7 +57,7 @@ class RefineTable:
             raise ValueError(f"{id}: the server did not say how DFT went")
         row = refined_row(
             id,
-            _formula(result.atomic_numbers or ()),
+            hill_formula(result.atomic_numbers or ()),
             dft,
             bonds_kept=dft.same_connectivity,
             lowest_wavenumber=min(dft.wavenumbers) if dft.wavenumbers else None,
@@ -72,9 +68,3 @@ class RefineTable:
     def print_failure(self, id: str, code: str) -> None:
         """Print the row of a molecule without a result, with the reason's name."""
         self._report.print_failure(id, code)
-
-
-def _formula(numbers: Sequence[int]) -> str:
-    """Return it in the order of Hill."""
-    symbols = (chemical_symbols[number] for number in numbers)
-    return str(Formula.from_list(list(symbols)).format("hill"))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ase.data import chemical_symbols
+from ase.formula import Formula
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -52,6 +54,12 @@ def relaxed_row(
 def failed_row(id: str, code: str) -> Row:
     """Return the row of a molecule without a result, with the reason's name."""
     return id, "", "none", "", "", code
+
+
+def hill_formula(numbers: Sequence[int]) -> str:
+    """Return the formula of atomic numbers in the order of Hill."""
+    symbols = (chemical_symbols[number] for number in numbers)
+    return str(Formula.from_list(list(symbols)).format("hill"))
 
 
 def describe(verdict: "Verdict | schemas.Verdict") -> str:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from relaxd.client import Job, RelaxdError
 from relaxd.client.schemas import Counts, JobEvent
-from relaxd.service.cli._refine_table import describe_step
+from relaxd.service.cli._refine_table import ID_SHOWN, describe_step
 
 
 @contextmanager
@@ -54,3 +54,7 @@ def _show(event: JobEvent, bar: Any) -> None:
         data = event.data
         id = data.get("id") or str(data["index"] + 1)
         bar.set_postfix_str(describe_step(id, data["n_gradients"], data["max_force"]))
+    elif event.event == "sampling":
+        data = event.data
+        id = data.get("id") or str(data["index"] + 1)
+        bar.set_postfix_str(f"{id[:ID_SHOWN]}: {data['done']} of {data['total']}")

@@ -12,6 +12,7 @@ from ase.units import Hartree
 from relaxd.client.schemas import JobResult
 from relaxd.relax import write_extxyz
 from relaxd.service.formats._qcschema import DEFAULT_VERSION, to_qcschema
+from relaxd.service.formats._samples import sampled_frames, sampled_records
 from relaxd.service.formats._sdf import full_record
 
 FileFormat = Literal["sdf", "extxyz", "qcschema"]
@@ -52,7 +53,9 @@ def write_results(
 
     Args:
         results: of one job. Each of the conformers that a result holds is written, the lowest
-            first; of those, QCSchema has the others among the extras.
+            first; of those, QCSchema has the others among the extras. Of a molecule that was
+            sampled, every geometry is written instead; QCSchema has none of them, but the
+            conformers and torsions among the extras.
         format: `sdf`, `extxyz`, or `qcschema`, which is a JSON list with one object per result.
         schema_version: of QCSchema, 1 or 2, for every result.
         received: the version, if no other is asked for, of each result whose molecule came as
@@ -87,6 +90,8 @@ def _sdf_file(results: Sequence[JobResult]) -> str:
 
 def _sdf(result: JobResult, record: str) -> str:
     items = {"charge": result.charge, "multiplicity": result.multiplicity, **_described(result)}
+    if result.sample is not None:
+        return "".join(sampled_records(result, result.sample, items))
     if result.dft is not None:
         items["energy_hartree"] = f"{result.dft.energy_hartree:.8f}"
         items["max_force"] = f"{result.dft.max_force:.6f}"
@@ -95,8 +100,13 @@ def _sdf(result: JobResult, record: str) -> str:
 
 def _extxyz(results: Sequence[JobResult]) -> str:
     file = StringIO()
-    write_extxyz(file, map(_atoms, results))
+    write_extxyz(file, (frame for result in results for frame in _frames(result)))
     return file.getvalue()
+
+
+def _frames(result: JobResult) -> Iterator[ase.Atoms]:
+    atoms = _atoms(result)
+    return iter([atoms]) if result.sample is None else sampled_frames(atoms, result.sample)
 
 
 def _qcschema(
@@ -134,6 +144,9 @@ def _described(result: JobResult) -> dict[str, Any]:
 
 def _facts(result: JobResult) -> Iterator[tuple[str, Any]]:
     yield "index", result.index
+    if result.sample is not None:  # the verdict is on a conformer, not on these geometries
+        yield "weighed_by", result.sample.weighed_by
+        return
     for conformer in result.conformers or ():
         told = {"relative_energy_kcal_mol", "population", "ranked_by"}
         yield from conformer.model_dump(include=told).items()

@@ -48,7 +48,8 @@ def received_version(item: Any) -> int | None:
 def to_qcschema(result: JobResult, version: int) -> str:
     """Return a result as the JSON of one QCSchema object.
 
-    It is a molecule, or an optimization result where DFT refined; a failed operation where there
+    It is a molecule, of one that was sampled in its most populated conformer, or an optimization
+    result where DFT refined; a failed operation where there
     is no geometry, or where DFT has not converged, as a result of QCSchema is a success; what DFT
     has reached is then `final_molecule` in the extras.
 
@@ -167,15 +168,23 @@ def _connectivity(result: JobResult) -> list[tuple[int, int, float]] | None:
 
 def _extras(result: JobResult) -> dict[str, Any]:
     """Return what the JSON of the result says and QCSchema has no place for."""
-    kept = {"index", "relaxation", "verdict", "dft", "usage", "error", "conformers"}
+    kept = {"index", "relaxation", "verdict", "dft", "usage", "error", "conformers", "sample"}
+    each_geometry = {"positions", "weights", "relative_energies_kcal_mol", "conformer_of"}
     said = result.model_dump(
-        include=kept, exclude={"dft": {"forces"}, "conformers": {"__all__": {"sdf"}}}
+        include=kept,
+        exclude={
+            "dft": {"forces"},
+            "conformers": {"__all__": {"sdf"}},
+            "sample": each_geometry,
+        },
     )
     return {"relaxd": {key: value for key, value in said.items() if value is not None}}
 
 
 def _provenance(result: JobResult) -> Any:
     routine = "relax" if result.dft is None else "refine"
+    if result.sample is not None:
+        routine = "sample"
     return v2.Provenance(creator="relaxd", version=metadata.version("relaxd"), routine=routine)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from relaxd.service._workers import WorkerCrashError, WorkerPool, WorkerTimeoutError
+from relaxd.service._workers import WorkerCrashError, WorkerPool, WorkerTimeoutError, tell
 
 pytestmark = pytest.mark.anyio
 
@@ -78,6 +78,25 @@ async def test_time_limit() -> None:
     pool.close()
 
 
+async def test_what_a_function_tells_is_heard(pool: WorkerPool) -> None:
+    tell("nobody")
+    heard: list[int] = []
+    assert await pool.run(count_aloud, 3, heard=heard.append) == 3
+    assert heard == [0, 1, 2]
+    assert await pool.run(count_aloud, 2) == 2
+    with pytest.raises(ZeroDivisionError):
+        await pool.run(operator.truediv, 1, 0, heard=heard.append)
+
+
+async def test_time_begins_anew_with_what_is_told() -> None:
+    pool = WorkerPool(1, 1.0, preload=[])
+    pool.start()
+    assert await pool.run(count_aloud, 4, 0.4, heard=lambda _: None) == 4
+    with pytest.raises(WorkerTimeoutError):
+        await pool.run(count_aloud, 2, 3600.0, heard=lambda _: None)
+    pool.close()
+
+
 async def test_close_ends_what_runs(pool: WorkerPool) -> None:
     running = asyncio.create_task(pool.run(time.sleep, 3600))
     await asyncio.sleep(0.1)
@@ -90,6 +109,13 @@ async def test_workers_use_one_thread_each(pool: WorkerPool) -> None:
     before = os.environ.get("MKL_NUM_THREADS")
     assert await pool.run(os.getenv, "MKL_NUM_THREADS") == "1"
     assert os.environ.get("MKL_NUM_THREADS") == before
+
+
+def count_aloud(n: int, seconds: float = 0.0) -> int:
+    for number in range(n):
+        tell(number)
+        time.sleep(seconds)
+    return n
 
 
 def killed_the_first_time(marker: Path) -> str:

@@ -74,8 +74,12 @@ class TorsionPlot:
 
     def add(self, id: str, numbers: Sequence[int], sample: Sample) -> None:
         """Add the torsions of a molecule."""
+        drawn = f"{sample.n_samples} geometries"
+        if sample.weighed_by is not None:
+            drawn = f"{sample.effective_samples:.0f} effective of {drawn}"
         for torsion in sample.torsions:
-            title = f"{id}\n{torsion_name(numbers, torsion.atoms)}, {sample.temperature:g} K"
+            name = torsion_name(numbers, torsion.atoms)
+            title = f"{id}: {name}\n{sample.temperature:g} K, {drawn}"
             self._panels.append((title, sample, torsion))
 
     def save(self) -> None:

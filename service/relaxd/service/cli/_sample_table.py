@@ -16,7 +16,7 @@ from relaxd.service.cli._report import hill_formula
 if TYPE_CHECKING:
     from relaxd.service.cli._sample_plot import TorsionPlot
 
-COLUMNS = {"formula": 10, "effective": 14, "conformers": 12, "torsions": 48}
+COLUMNS = {"formula": 10, "effective": 14, "conformers": 14, "torsions": 48}
 """Widths, in characters: the parts of a table that nobody holds as a whole must line up."""
 
 ID_WIDTH = 12
@@ -117,7 +117,7 @@ def main_angles(shares: Sequence[float]) -> list[tuple[float, float]]:
 
 def _conformers(sample: Sample) -> Iterator[str]:
     populations = [conformer.population for conformer in sample.conformers]
-    for number, population in enumerate(populations[:CONFORMERS_SHOWN], start=1):
+    for number, population in enumerate(populations[:CONFORMERS_SHOWN]):
         yield f"{number}: {population:.1%}"
     if rest := populations[CONFORMERS_SHOWN:]:
         yield f"{len(rest)} more: {sum(rest):.1%}"

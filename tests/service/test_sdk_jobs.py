@@ -12,6 +12,7 @@ import pytest
 from rdkit import Chem
 
 from relaxd.client import AsyncClient, Client, InputError, Job, Molecule
+from relaxd.client.schemas import JobResult
 from relaxd.service.testing import free_port, running_service
 
 pytestmark = pytest.mark.slow
@@ -110,6 +111,28 @@ def test_refine_tells_its_steps(client: Client, capsys: pytest.CaptureFixture[st
     assert (result.dft.converged, result.dft.is_minimum) == (True, True)
     assert result.dft.energy_hartree == pytest.approx(-74.96599, abs=1e-4)
     assert [step["n_gradients"] for step in steps] == [*range(1, result.dft.n_gradients + 1)]
+
+
+def test_sample(client: Client, url: str, tmp_path: Path) -> None:
+    job = client.sample(["CCO", "nonsense"], temperature=350, n_samples=50)
+    result, failed = job.result(SECONDS)
+    told = [event.data for event in job.events() if event.event == "sampling"]
+    assert {"index": 0, "id": None, "done": 100, "total": 100} in told
+    assert (failed.status, result.verdict and result.verdict.method) == ("error", "diffusion")
+    assert job.save(tmp_path / "samples.sdf") == job.save(tmp_path / "samples.xyz") == 50
+    assert job.save(tmp_path / "samples.json") == 1
+    assert sum(atoms.info["weight"] for atoms in result.samples_to_ase()) == pytest.approx(1)
+    assert result.samples_to_rdkit().GetNumConformers() == 50
+
+    async def again() -> list[JobResult]:
+        async with AsyncClient(url) as other:
+            job = await other.sample(["CCO"], temperature=350, n_samples=50)
+            return await job.result(SECONDS)
+
+    (same,) = asyncio.run(again())
+    assert same.sample is not None
+    assert result.sample is not None
+    assert same.sample.weights == result.sample.weights
 
 
 def test_find_jobs(client: Client, relaxed: Job) -> None:

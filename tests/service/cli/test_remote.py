@@ -1,4 +1,4 @@
-"""`relaxd relax` and `relaxd refine` with `--server`, and `relaxd jobs`, against a real service."""
+"""Commands with `--server`, and `relaxd jobs`, against a real service."""
 
 import json
 import signal
@@ -131,6 +131,29 @@ def test_refine_and_jobs(run: Run, url: str, monkeypatch: pytest.MonkeyPatch) ->
     assert (gone.exit_code, "There is no job" in gone.stderr) == (1, True)
 
 
+def test_sample(run: Run, url: str, tmp_path: Path) -> None:
+    (tmp_path / "a.smi").write_text("CCO ethanol\nnonsense bad\n")
+    flags = ["--samples", 50, "--server", url]
+    outcome = run("sample", "a.smi", "-o", "out.json", "--plot", "out.png", *flags)
+    ethanol, bad = (line for line in outcome.stdout.splitlines()[1:] if line[0] != " ")
+    assert ethanol.split()[:2] == ["ethanol", "C2H6O"]
+    assert bad.split() == ["bad", "none", "unparsable-smiles"]
+    assert outcome.exit_code == 1
+    (result,) = json.loads((tmp_path / "out.json").read_text())
+    assert len(result["sample"]["weights"]) == 50
+    assert (tmp_path / "out.png").stat().st_size > 0
+
+    id = job_id(outcome)
+    printed = run("sample", "a.smi", "-o", "-", *flags, "--job", id)
+    assert printed.stdout.count("$$$$") == 50
+    assert "ethanol" in printed.stderr
+    other = run("relax", "a.smi", "--server", url, "--job", id)
+    assert (other.exit_code, "is to sample, not to relax" in message(other)) == (2, True)
+    assert "n_samples" in run("jobs", "show", id, "--server", url).stdout
+    listed = json.loads(run("jobs", "list", "--kind", "sample", "--json", "--server", url).stdout)
+    assert [info["id"] for info in listed] == [id]
+
+
 def started(folder: Path, *arguments: str) -> "tuple[subprocess.Popen[str], str]":
     """The command in a process of its own that has a job, and the job's id."""
     command = [sys.executable, "-m", "relaxd.service", *arguments]
@@ -174,11 +197,14 @@ def test_nothing_that_computes_is_needed(url: str, tmp_path: Path) -> None:
         f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
         "from relaxd.service.__main__ import main; main()"
     )
-    arguments = ["relax", "C", "O", "-o", "out.sdf", "--server", url]
-    command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
-    assert (tmp_path / "out.sdf").read_text().count("$$$$") == 2
+    for arguments, n_records in (
+        (["relax", "C", "O"], 2),
+        (["sample", "O", "--samples", "10"], 10),
+    ):
+        command = [sys.executable, "-c", code, *arguments, "-o", "out.sdf", "--server", url]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "out.sdf").read_text().count("$$$$") == n_records
 
 
 @pytest.mark.parametrize(
@@ -198,6 +224,8 @@ def test_nothing_that_computes_is_needed(url: str, tmp_path: Path) -> None:
         (["refine", "C", "--trajectory", "x.xyz"], "--trajectory does not go"),
         (["refine", "C", "--level", "nonsense"], "unknown-level"),
         (["refine", "C", "--max-gradients", "5000"], "max_gradients"),
+        (["sample", "C", "--device", "cpu"], "--device does not go with --server"),
+        (["sample", "C", "-o", "out.pdb"], "expected one of"),
     ],
 )
 def test_usage(run: Run, url: str, tmp_path: Path, arguments: list[str], reason: str) -> None:

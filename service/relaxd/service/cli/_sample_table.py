@@ -48,7 +48,8 @@ class SampleTable:
 
     def __init__(self, console: Console, plot: "TorsionPlot | None" = None) -> None:
         self._console, self._plot, self._is_first = console, plot, True
-        width = sum(COLUMNS.values()) + len(COLUMNS) + ID_WIDTH
+        # With a space after each, the id among them.
+        width = ID_WIDTH + sum(COLUMNS.values()) + len(COLUMNS) + 1
         console.width = max(console.width, width)
 
     def print(self, id: str, result: JobResult) -> bool:
@@ -58,7 +59,7 @@ class SampleTable:
             raise ValueError(f"{id}: the server did not say what it sampled")
         effective = f"{sample.effective_samples:.0f} of {sample.n_samples}"
         if sample.weighed_by is None:
-            effective = f"{sample.n_samples}, not weighed"
+            effective = "not weighed"
         conformers, torsions = "\n".join(_conformers(sample)), "\n".join(_torsions(numbers, sample))
         self._print((id, hill_formula(numbers), effective, conformers, torsions))
         if sample.weighed_by is not None and sample.effective_samples < LEAST_EFFECTIVE:

@@ -66,6 +66,22 @@ def test_examples_with_jobs(code, tmp_path):
     assert (tmp_path / "relaxed.sdf").read_text().count("$$$$") == 2
 
 
+@pytest.mark.parametrize("code", examples("run: sample"))
+def test_examples_of_sampling(code):
+    *_, last = run(code).splitlines()
+    # The carbon that is not bonded to the oxygen; in the minimum, it is 2.37.
+    assert 2.2 < float(last) < 2.6
+
+
+@pytest.mark.parametrize("code", examples("run: sampling job"))
+def test_examples_of_sampling_by_a_server(code, tmp_path):
+    with running_service("--workers=1", "--job-workers=1", log=tmp_path / "service.log") as url:
+        printed = run(code.replace("http://127.0.0.1:8000", url), tmp_path)
+    (first, *_, n_first), (second, *_, n_second) = map(str.split, printed.splitlines())
+    assert (first, n_first, second, n_second) == ("CCO", "200", "OCCO", "200")
+    assert (tmp_path / "samples.sdf").read_text().count("$$$$") == 400
+
+
 @pytest.mark.parametrize("target", re.findall(r"`?make (\w+)", README))
 def test_every_make_target_named_exists(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)

@@ -138,7 +138,7 @@ async def until_it_samples(client: httpx.AsyncClient, id: str) -> None:
 
 
 async def test_cancel_stops_what_runs_and_keeps_what_is_done(client: httpx.AsyncClient) -> None:
-    id = await submit(client, ["C", "OCC(O)CO"], kind="sample", sample={"n_samples": 2000})
+    id = await submit(client, ["C", "OCC(O)CO"], kind="sample", sample={"n_samples": 500})
     while not (await job(client, id))["counts"]["ok"]:
         await asyncio.sleep(0.1)
     await client.delete(f"/v1/jobs/{id}")

@@ -62,7 +62,9 @@ class Settings(BaseSettings):
         "conformer asked for counts as one.",
     )
     molecule_seconds: PositiveFloat = Field(
-        default=120.0, description="Time for the chemistry, or the fallback, of one molecule, s."
+        default=120.0,
+        description="Time for the chemistry, or the fallback, of one molecule, s; of one that is "
+        "sampled, for some progress.",
     )
     drain_seconds: PositiveFloat = Field(
         default=150.0, description="Time for running requests to end at shutdown, s."

@@ -26,7 +26,12 @@ function headline(result, lines) {
   const name = result.id ? `: ${result.id}` : "";
   if (result.status === "error") return `Failed${name}`;
   const doubtful = lines.some((line) => line.state === "look");
-  return `${result.dft ? "Refined by DFT" : "Relaxed"}${doubtful ? ", needs a look" : ""}${name}`;
+  return `${deed(result)}${doubtful ? ", needs a look" : ""}${name}`;
+}
+
+function deed({ dft, sample }) {
+  if (sample) return "Sampled, in its most populated conformer";
+  return dft ? "Refined by DFT" : "Relaxed";
 }
 
 function asItem({ state, text }) {
@@ -42,6 +47,7 @@ function facts(result) {
   const {
     relaxation,
     dft,
+    sample,
     usage,
     positions,
     start_positions: start,
@@ -52,6 +58,8 @@ function facts(result) {
     ["Time", relaxation && `${duration(relaxation.seconds)} for the relaxation`],
     ["DFT time", dft && duration(dft.seconds)],
     ["DFT energy", dft && `${dft.energy_hartree.toFixed(6)} Hartree`],
+    ["Sampled at", sample && `${sample.temperature} K`],
+    ["Effective samples", sample && effective(sample)],
     ["Processor time", usage && duration(usage.cpu_seconds)],
     [
       "Energy used",
@@ -62,6 +70,10 @@ function facts(result) {
     ["Farthest moved atom", positions && start && `${farthest(start, positions).toFixed(3)} Å`],
     ["Charge, multiplicity", charge != null && `${charge}, ${multiplicity}`],
   ].filter(([, value]) => value);
+}
+
+function effective({ effective_samples: n, n_samples: drawn, weighed_by: method }) {
+  return method ? `${Math.round(n)} of ${drawn}` : `${drawn} drawn, not weighed`;
 }
 
 function farthest(start, positions) {

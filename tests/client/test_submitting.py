@@ -122,7 +122,7 @@ def test_file_takes_no_webhook(connect: Any, server: FakeJob, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "options",
     [
-        {"kind": "sample"},
+        {"kind": "dock"},
         {"kind": "relax", "refine": RefineOptions()},
         {"priority": "urgent"},
         {"tags": "tag"},

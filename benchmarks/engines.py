@@ -56,7 +56,12 @@ def dynamics(molecule: Molecule, n_steps: int) -> Array:
     generator = np.random.default_rng(0)
     MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=generator)
     run = Langevin(
-        atoms, units.fs, temperature_K=TEMPERATURE, friction=0.01 / units.fs, rng=generator
+        atoms,
+        units.fs,
+        temperature_K=TEMPERATURE,
+        friction=0.01 / units.fs,
+        fixcm=False,
+        rng=generator,
     )
     frames: list[Array] = []
     run.attach(lambda: frames.append(atoms.get_positions()), interval=10)

@@ -4,9 +4,7 @@ from ase.units import kB
 
 from relaxd.relax import MoleculeError, from_smiles
 from relaxd.relax._internal_coordinates import InternalCoordinates
-from relaxd.relax._thermal_noise import Spread, ThermalNoise, thermal_noise
-
-NO_METHYL = np.array([], dtype=np.int64)
+from relaxd.relax._thermal_noise import FIRM, Spread, ThermalNoise, thermal_noise
 
 
 def about(smiles: str, temperature: float, spread: Spread | None = None) -> ThermalNoise:
@@ -17,13 +15,29 @@ def about(smiles: str, temperature: float, spread: Spread | None = None) -> Ther
 
 
 def of_width(width: float, wide_share: float = 0.0) -> ThermalNoise:
-    deviations = np.array([width, 2 * width])
-    return ThermalNoise(np.eye(2), deviations, 2 * deviations, wide_share, NO_METHYL, np.empty(0))
+    narrow = np.array([width, 2 * width])
+    return ThermalNoise(
+        modes=np.eye(2),
+        curvatures=kB * 298.15 / narrow**2,
+        narrow=narrow,
+        wide=2 * narrow,
+        wide_share=wide_share,
+        methyl_torsions=np.array([], dtype=np.int64),
+        concentrations=np.empty(0),
+    )
 
 
 def of_methyl(concentration: float) -> ThermalNoise:
     still = np.full(1, 1e-3)
-    return ThermalNoise(np.eye(1), still, still, 0.0, np.array([0]), np.array([concentration]))
+    return ThermalNoise(
+        modes=np.eye(1),
+        curvatures=np.ones(1),
+        narrow=still,
+        wide=still,
+        wide_share=0.0,
+        methyl_torsions=np.array([0]),
+        concentrations=np.array([concentration]),
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,6 +96,23 @@ def test_a_methyl_group_visits_three_equal_wells() -> None:
     # The curvature of the well: kappa * 3^2 kT, so a variance of 1 / (9 kappa) and a little more.
     within = np.angle(np.exp(3j * drawn)) / 3
     assert within.var() == pytest.approx(1 / (9 * 5.0), rel=0.2)
+
+
+def test_a_newton_step_ends_where_the_slope_does() -> None:
+    noise = about("CCO", 298.15)
+    rng = np.random.default_rng(3)
+    away = rng.normal(0, 0.01, len(noise.modes))
+    away[noise.methyl_torsions] = 0
+    hessian = (noise.modes * noise.curvatures) @ noise.modes.T
+    soft = noise.curvatures < FIRM
+    left = (away + noise.newton_step(hessian @ away)) @ noise.modes
+    np.testing.assert_allclose(left[~soft], 0, atol=1e-12)
+    # Along soft directions it goes part of the way only.
+    assert (np.abs(left[soft]) < np.abs((away @ noise.modes)[soft])).all()
+
+
+def test_a_slope_along_a_methyl_torsion_moves_nothing() -> None:
+    np.testing.assert_array_equal(of_methyl(1.0).newton_step(np.ones(1)), 0)
 
 
 def test_a_force_field_is_needed() -> None:

@@ -10,7 +10,7 @@ from ase.units import kB
 from scipy.special import logsumexp, softmax
 
 from ._conformers import CONFORMER_SEED, embed_conformers
-from ._gfn2 import gfn2_energies
+from ._gfn2 import gfn2_energies, gfn2_slopes
 from ._internal_coordinates import InternalCoordinates
 from ._molecule import Molecule
 from ._samples import BoltzmannSample, make_sample
@@ -136,10 +136,25 @@ def _proposal(
     noises = [thermal_noise(molecule, internal, q, temperature, spread) for q in centres]
     shares = np.full(len(centres), 1 / len(centres))
     if reweight:
-        energies = np.fromiter(gfn2_energies(molecule, conformers), float)
+        energies, slopes = _slopes(molecule, internal, centres)
         likely = softmax(-energies / (kB * temperature))
         shares = EVEN_SHARE * shares + (1 - EVEN_SHARE) * likely
+        # The wells that are weighed are not the model's: one step of Newton's leads there.
+        steps = [noise.newton_step(slope) for noise, slope in zip(noises, slopes, strict=True)]
+        centres = centres + np.array(steps)
     return Proposal(internal, centres, noises, shares)
+
+
+def _slopes(
+    molecule: Molecule, internal: InternalCoordinates, centres: Array
+) -> tuple[Array, list[Array]]:
+    """(c,) GFN2-xTB energies, eV, and their slopes by internal coordinates."""
+    found = list(gfn2_slopes(molecule, internal.to_positions(centres)))
+    slopes = [
+        internal.jacobian(centre).T @ gradient.ravel()
+        for centre, (_, gradient) in zip(centres, found, strict=True)
+    ]
+    return np.array([energy for energy, _ in found]), slopes
 
 
 def _stratified(shares: Array, n: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:

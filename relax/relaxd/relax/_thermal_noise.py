@@ -25,6 +25,9 @@ SOFT = 3.0
 WIDE = 4.0
 """Factor of the variance along soft directions in the wide part of the noise."""
 
+FIRM = 1.0
+"""eV per squared Angstrom or radian; least curvature with which a Newton step is taken."""
+
 METHYL_FOLD = 3
 """A methyl group looks the same three times in a full turn."""
 
@@ -61,6 +64,7 @@ class ThermalNoise:
 
     Attributes:
         modes: (m, m) eigenvectors of the Hessian, in columns.
+        curvatures: (m,) its eigenvalues, eV per squared Angstrom or radian, positive.
         narrow: (m,) standard deviations along them.
         wide: (m,) those of the wide part.
         wide_share: how much the wide part is of all.
@@ -69,6 +73,7 @@ class ThermalNoise:
     """
 
     modes: Array
+    curvatures: Array
     narrow: Array
     wide: Array
     wide_share: float
@@ -85,6 +90,17 @@ class ThermalNoise:
         turns = generator.vonmises(0, self.concentrations, shape) + 2 * np.pi * wells
         displacements[:, self.methyl_torsions] = turns / METHYL_FOLD
         return displacements
+
+    def newton_step(self, slope: Array) -> Array:
+        """(m,) displacement to where this well would be without a slope.
+
+        Args:
+            slope: (m,) of an energy by the coordinates, eV per Angstrom or radian.
+        """
+        pulling = slope.copy()
+        pulling[self.methyl_torsions] = 0
+        step: Array = -self.modes @ ((pulling @ self.modes) / np.maximum(self.curvatures, FIRM))
+        return step
 
     def log_density(self, displacements: Array) -> Array:
         """(...) ln of the density of (..., m) displacements, up to a constant."""
@@ -137,6 +153,7 @@ def thermal_noise(
     wide = np.where(raised < SOFT, np.sqrt(WIDE), 1.0) * narrow
     return ThermalNoise(
         modes=modes,
+        curvatures=raised,
         narrow=narrow,
         wide=wide,
         wide_share=spread.wide_share,

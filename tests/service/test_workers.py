@@ -1,12 +1,14 @@
 """The worker processes on their own, with functions of the standard library."""
 
 import asyncio
+import multiprocessing.forkserver
 import operator
 import os
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +69,25 @@ async def test_server_that_forks_was_killed(pool: WorkerPool) -> None:
     while any(_runs(pid) for pid in pids):
         await asyncio.sleep(0.01)
     assert await pool.run(operator.add, 1, 2) == 3
+
+
+async def test_server_that_forks_is_not_there_at_once(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed on a busy machine, it refuses processes until the kernel has put it away."""
+    connect = multiprocessing.forkserver.connect_to_new_process
+    refusals = iter(range(5))
+
+    def refusing(fds: Any) -> Any:
+        if next(refusals, None) is not None:
+            raise ConnectionRefusedError
+        return connect(fds)
+
+    monkeypatch.setattr(multiprocessing.forkserver, "connect_to_new_process", refusing)
+    for pid in {await pool.run(os.getpid) for _ in range(4)}:
+        os.kill(pid, signal.SIGKILL)
+    assert await pool.run(operator.add, 1, 2) == 3
+    assert next(refusals, None) is None
 
 
 async def test_time_limit() -> None:

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,8 +22,11 @@ SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM
 """There is one worker for each core, so that more threads would only get in each other's way."""
 
 
-START_TRIES = 3
+START_TRIES = 30
 """So often a process may fail to start."""
+
+START_PAUSE = 0.1
+"""Between two tries: on a busy machine, a server that was killed is gone a while later. Unit: s."""
 
 Heard = Callable[[Any], None]
 """Hears what a function tells while it runs; called in some thread, and must not raise."""
@@ -133,17 +137,19 @@ class _Worker:
         for _ in range(START_TRIES - 1):
             try:
                 return self._start()
-            except (EOFError, OSError):  # the server that forks was killed; now there is a new one
+            except (EOFError, OSError):
+                # The server that forks was killed; once that is seen, there is a new one.
                 self._connection.close()
+                time.sleep(START_PAUSE)
         return self._start()
 
     def _start(self) -> None:
         self._connection, theirs = self._context.Pipe()
         # The server that forks has the environment of the first start, or of the one it died after.
         with theirs, _environment(SINGLE_THREADED):
-            self._process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
-            self._process.start()
-        self._ready = False
+            process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+            process.start()
+        self._process, self._ready = process, False
 
     def call(
         self,

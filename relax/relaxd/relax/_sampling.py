@@ -13,6 +13,7 @@ from ._conformers import CONFORMER_SEED, embed_conformers
 from ._gfn2 import gfn2_energies, gfn2_slopes
 from ._internal_coordinates import InternalCoordinates
 from ._molecule import Molecule
+from ._naming import named_alike
 from ._samples import BoltzmannSample, make_sample
 from ._thermal_noise import Spread, ThermalNoise, thermal_noise
 
@@ -91,7 +92,7 @@ def sample_boltzmann(
     with q that of the noise about all conformers together (deterministic mixture, Owen and Zhou,
     doi 10.1080/01621459.2000.10473909). So any mean converges to that of GFN2-xTB's classical
     Boltzmann distribution as their number grows, whatever the model, the force field and the
-    noise. Equal atoms keep their names: wells that differ in names alone need not be reached.
+    noise. Equal hydrogens and end groups are named alike in all conformers: a shape is met once.
 
     Args:
         molecule: its bonds must be known.
@@ -129,7 +130,8 @@ def sample_boltzmann(
 def _proposal(
     molecule: Molecule, relax: RelaxPositions, temperature: float, reweight: bool, seed: int
 ) -> Proposal:
-    conformers = relax(molecule, embed_conformers(molecule, N_CONFORMERS, seed))
+    embedded = named_alike(molecule, embed_conformers(molecule, N_CONFORMERS, seed))
+    conformers = relax(molecule, embedded)
     internal = InternalCoordinates(molecule, conformers)
     centres, _ = internal.from_positions(conformers)
     spread = Spread() if reweight else Spread.raw()

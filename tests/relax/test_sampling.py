@@ -18,6 +18,7 @@ from relaxd.relax import (
 )
 from relaxd.relax._force_field import KCAL_MOL
 from relaxd.relax._gfn2 import gfn2_energies
+from relaxd.relax._samples import truncated
 
 GAUCHE = (30, 90)
 
@@ -88,11 +89,21 @@ def test_parts_add_up(butane: BoltzmannSample) -> None:
     )
     for torsion in butane.torsions:
         assert torsion.shares.sum() == pytest.approx(1)
-    assert butane.effective_samples == pytest.approx(1 / np.sum(butane.weights**2))
+    # That of the weights before the largest were cut down.
+    assert butane.effective_samples <= 1 / np.sum(butane.weights**2) + 1e-9
     assert 15 < butane.effective_samples < 300
     assert butane.weighed_by == "gfn2-xtb"
     assert butane.energies_kcal_mol is not None
     assert butane.energies_kcal_mol.min() == 0
+
+
+def test_wild_weights_are_cut_down() -> None:
+    even, wild = np.full(100, 0.01), np.array([0.5, *[0.5 / 99] * 99])
+    np.testing.assert_allclose(truncated(even), even)
+    cut = truncated(wild)
+    assert cut.sum() == pytest.approx(1)
+    assert cut[0] == pytest.approx(0.1 / 0.6)
+    np.testing.assert_allclose(cut[1:], cut[1])
 
 
 def test_weights_are_those_of_the_energy(butane: BoltzmannSample) -> None:

@@ -55,12 +55,13 @@ class BoltzmannSample:
         molecule: as it was given.
         temperature: K.
         positions: (k, n, 3), Angstrom.
-        weights: (k,), of sum one.
+        weights: (k,), of sum one; the largest are cut down (`truncated`).
         energies_kcal_mol: (k,) above the lowest; None where they were not weighed.
         weighed_by: the method of the energies.
-        effective_samples: as many equally likely geometries would tell as much,
-            :math:`1 / \\sum_i w_i^2` (Kish 1965). Below some fifty, do not trust the weights. Where
-            the geometries were not weighed it counts them, and says nothing.
+        effective_samples: as many equally likely geometries would tell as much, one by the sum of
+            the squared weights (Kish 1965) before the largest were cut down. Below some fifty, do
+            not trust the weights. Where the geometries were not weighed it counts them, and says
+            nothing.
         conformers: by population.
         conformer_of: (k,) to which conformer each geometry relaxes.
         torsions: histograms, with the weights.
@@ -137,7 +138,8 @@ def make_sample(
         seconds: wall time.
     """
     log_weights = np.where(np.isfinite(log_weights), log_weights, -np.inf)
-    weights = np.exp(log_weights - logsumexp(log_weights))
+    raw = np.exp(log_weights - logsumexp(log_weights))
+    weights = truncated(raw)
     clusters = cluster(molecule, minima, -weights)
     populations = np.bincount(clusters.assignment, weights)
     order = np.argsort(-populations, kind="stable")
@@ -148,7 +150,7 @@ def make_sample(
         weights=weights,
         energies_kcal_mol=None if energies is None else (energies - energies.min()) / KCAL_MOL,
         weighed_by=None if energies is None else WEIGHED_BY,
-        effective_samples=float(1 / np.sum(weights**2)),
+        effective_samples=float(1 / np.sum(raw**2)),
         conformers=tuple(
             SampledConformer(minima[clusters.representatives[c]], float(populations[c]))
             for c in order
@@ -157,6 +159,16 @@ def make_sample(
         torsions=tuple(_histogram(positions, weights, t) for t in torsions(molecule)),
         seconds=seconds,
     )
+
+
+def truncated(weights: Array) -> Array:
+    """(k,) weights of sum one, cut down where above one by the root of k.
+
+    A few wild weights would otherwise speak for all; the more there are, the less is cut, so that
+    the limit is the same (Ionides, J. Comput. Graph. Stat. 17, 295, 2008).
+    """
+    cut = np.minimum(weights, 1 / np.sqrt(len(weights)))
+    return cut / cut.sum()
 
 
 def _histogram(positions: Array, weights: Array, torsion: Torsion) -> TorsionHistogram:

@@ -56,8 +56,8 @@ class Sample(BaseModel):
     n_samples: int = Field(description="How many geometries were drawn, k.")
     effective_samples: float = Field(
         description="As many equally likely geometries would tell as much: one by the sum of the "
-        "squared weights. Below some fifty, do not trust the weights; where the geometries were "
-        "not weighed it counts them, and says nothing."
+        "squared weights, before the largest were cut down. Below some fifty, do not trust the "
+        "weights; where the geometries were not weighed it counts them, and says nothing."
     )
     weighed_by: str | None = Field(
         description="Method of the energies by which the geometries are weighed; null where they "

@@ -167,8 +167,9 @@ def truncated(weights: Array) -> Array:
     A few wild weights would otherwise speak for all; the more there are, the less is cut, so that
     the limit is the same (Ionides, J. Comput. Graph. Stat. 17, 295, 2008).
     """
-    cut = np.minimum(weights, 1 / np.sqrt(len(weights)))
-    return cut / cut.sum()
+    cut: Array = np.minimum(weights, 1 / np.sqrt(len(weights)))
+    normalised: Array = cut / cut.sum()
+    return normalised
 
 
 def _histogram(positions: Array, weights: Array, torsion: Torsion) -> TorsionHistogram:

@@ -116,8 +116,9 @@ def test_weights_are_those_of_the_energy(butane: BoltzmannSample) -> None:
 
 def test_the_same_seed_gives_the_same(relaxer: Relaxer) -> None:
     first, again, other = (relaxer.sample("CCO", 298.15, 20, seed=seed) for seed in (3, 3, 4))
-    np.testing.assert_array_equal(first.positions, again.positions)
-    np.testing.assert_allclose(first.weights, again.weights)
+    # But for rounding, which depends on how many threads share a sum.
+    np.testing.assert_allclose(first.positions, again.positions, atol=1e-5)
+    np.testing.assert_allclose(first.weights, again.weights, rtol=1e-3, atol=1e-6)
     assert not np.allclose(first.positions, other.positions)
 
 

@@ -85,7 +85,7 @@ def test_convolution_is_e3nns_tensor_product(degree, random_batch):
     weights = torch.randn(edges.n_basis, channels, dtype=torch.float64)
     ours = convolve(
         edges(random_batch.positions, random_batch.mask, random_batch.bond_orders)[degree],
-        features,
+        features.unsqueeze(2),
         weights,
     )
 

@@ -55,10 +55,12 @@ class InteractionLayer(nn.Module):
         """
         hidden = self.norm(scalars)
         sent = self.sender(hidden)
-        messages = [convolve(e, sent, w) for e, w in zip(edges, self.radial, strict=True)]
+        messages = [
+            convolve(e, sent.unsqueeze(2), w) for e, w in zip(edges, self.radial, strict=True)
+        ]
         bounded = normalised(vectors)
-        carried = convolve(edges[0], bounded.flatten(2), self.radial_vectors.repeat(1, 3))
-        dipoles = torch.cat([messages[1], bounded + carried.view_as(vectors)], dim=-1)
+        carried = convolve(edges[0], bounded, self.radial_vectors)
+        dipoles = torch.cat([messages[1], bounded + carried], dim=-1)
         first, second = self.mix(dipoles).chunk(2, dim=-1)
         invariants = [hidden, messages[0].squeeze(2), (first * second).sum(2)]
         directions = [first, second]
@@ -85,15 +87,18 @@ def normalised(vectors: Tensor) -> Tensor:
 
 
 def convolve(edges: Tensor, features: Tensor, weights: Tensor) -> Tensor:
-    r"""sum_jk E[im, kj] w[k, c] f[j, c].
+    r"""sum_jk E[im, kj] w[k, c] f[j, m', c].
 
     Args:
         edges: (B, N * M, K * N).
-        features: (B, N, C).
+        features: (B, N, M', C), with M or M' = 1.
         weights: (K, C).
 
     Returns:
-        (B, N, M, C).
+        (B, N, M * M', C).
     """
-    weighted = (features.unsqueeze(1) * weights.unsqueeze(1)).flatten(1, 2)
-    return torch.bmm(edges, weighted).view(*features.shape[:2], -1, features.shape[2])
+    n_molecules, n_atoms, n_components, channels = features.shape
+    # A weight for each channel, not one for each column: that is compiled to slow code.
+    weighted = features.unsqueeze(1) * weights.view(1, -1, 1, 1, channels)
+    sums = torch.bmm(edges, weighted.reshape(n_molecules, -1, n_components * channels))
+    return sums.view(n_molecules, n_atoms, -1, channels)

@@ -5,7 +5,7 @@ import torch
 from e3nn import o3
 
 from relaxd.model import NoiseConfig, align, collate, perturb, relative_error, root_mean_square
-from relaxd.model._diffusion import SIGMA_MAX, SIGMA_MIN, stiffness
+from relaxd.model._diffusion import SIGMA_MAX, SIGMA_MIN, SIGMA_UNKNOWN, stiffness
 
 
 @pytest.fixture
@@ -17,7 +17,8 @@ def molecules():
 
 
 def make_inputs(molecules, **config):
-    return perturb(*molecules, NoiseConfig(**config), torch.Generator().manual_seed(1))
+    config = NoiseConfig(**{"unknown_share": 0.0, **config})
+    return perturb(*molecules, config, torch.Generator().manual_seed(1))
 
 
 def test_gaussian_inputs_have_the_noise_they_are_said_to_have(molecules):
@@ -44,6 +45,26 @@ def test_molecules_without_a_start_get_noise(molecules):
         minima, minima, mask, NoiseConfig(gaussian_share=0.0), torch.Generator().manual_seed(1)
     )
     assert (inputs - minima).abs().amax((1, 2)).min() > 0
+
+
+def test_of_some_inputs_the_noise_is_unknown(molecules):
+    inputs, sigma = make_inputs(molecules)
+    same, partly_told = make_inputs(molecules, unknown_share=0.3)
+    unknown = partly_told == SIGMA_UNKNOWN
+    assert torch.equal(inputs, same)
+    assert 0.2 < unknown.float().mean() < 0.4
+    assert torch.equal(partly_told[~unknown], sigma[~unknown])
+
+
+def test_starts_of_another_basin_give_way_to_noise(molecules):
+    minima, starts, mask = molecules
+    distant = minima + 20 * (starts - minima)
+    inputs, sigma = make_inputs(
+        (minima, distant, mask), gaussian_share=0.0, farthest_start=0.5, sigma_max=0.01
+    )
+    assert (3**0.5 * root_mean_square(distant - minima, mask) > 0.5).all()
+    assert root_mean_square(inputs - minima, mask).max() < 0.02
+    assert sigma.max() < 0.01
 
 
 def test_alignment_undoes_rotation_and_shift_but_no_reflection(molecules):

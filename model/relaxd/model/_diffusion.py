@@ -13,6 +13,13 @@ SIGMA_MIN = 0.005
 SIGMA_MAX = 0.5
 """Angstrom per coordinate; highest noise level the denoiser is trained for."""
 
+SIGMA_UNKNOWN = 0.1
+"""Angstrom per coordinate; what the denoiser is told of a geometry that nothing is known of."""
+
+JITTER_MIN = 0.002
+"""Angstrom per coordinate; the least noise on inputs between a force field's geometry and the
+minimum."""
+
 STIFFNESS_DECAY = 3.0
 """1/Angstrom; how fast the weight of a pair of atoms falls with their distance."""
 
@@ -36,6 +43,10 @@ class NoiseConfig:
         sigma_max: highest Gaussian noise, Angstrom per coordinate.
         label_spread: standard deviation of ln(given noise level / true deviation) for inputs
             whose error is not Gaussian: in use the true one is not known.
+        unknown_share: share of inputs of which the denoiser is told nothing but `SIGMA_UNKNOWN`,
+            so that it judges a start by its looks and leaves a good one where it is.
+        farthest_start: RMSD from the minimum, Angstrom, beyond which a force-field geometry
+            counts as one of another basin, and noise is used.
         rollout_probabilities: chance of 0, 1, 2, ... denoising steps before the one that is
             trained, so that the model learns to mend what it leaves.
     """
@@ -43,6 +54,8 @@ class NoiseConfig:
     gaussian_share: float = 0.3
     sigma_max: float = 0.3
     label_spread: float = 0.6
+    unknown_share: float = 0.3
+    farthest_start: float = 0.5
     rollout_probabilities: tuple[float, ...] = (0.5, 0.3, 0.2)
 
 
@@ -68,16 +81,19 @@ def perturb(
 
     n_molecules = len(minima)
     offset = (starts - minima) * mask.unsqueeze(-1)
-    gaussian = (uniform(n_molecules) < config.gaussian_share) | (offset.abs().amax((1, 2)) == 0)
+    rmsd = 3**0.5 * root_mean_square(offset, mask)
+    unusable = (rmsd == 0) | (rmsd > config.farthest_start)
+    gaussian = (uniform(n_molecules) < config.gaussian_share) | unusable
     sigma = SIGMA_MIN * (config.sigma_max / SIGMA_MIN) ** uniform(n_molecules)
-    small = SIGMA_MIN * 4 ** uniform(n_molecules)
+    small = JITTER_MIN * 10 ** uniform(n_molecules)
     noise = torch.randn(minima.shape, generator=generator, device=minima.device)
     noise = noise * torch.where(gaussian, sigma, small)[:, None, None] * mask.unsqueeze(-1)
     # Half of the pairs start where users do, at the force field's minimum itself.
     fraction = (2 * uniform(n_molecules)).clamp(max=1) * ~gaussian
     inputs = minima + fraction[:, None, None] * offset + noise
     guessed = guess_sigma(inputs, minima, mask, config, generator)
-    return inputs, torch.where(gaussian, sigma, guessed)
+    known = torch.where(gaussian, sigma, guessed)
+    return inputs, torch.where(uniform(n_molecules) < config.unknown_share, SIGMA_UNKNOWN, known)
 
 
 def guess_sigma(

@@ -29,6 +29,8 @@ from ase.io import read
 from ase.io import write as write_atoms
 from refinement_drivers import DRIVERS
 
+from relaxd.dft_bridge._blas import blas_environment
+
 RESULTS = Path(__file__).parent / "results" / "refinement.jsonl"
 N_OF_SIZE = {7: 6, 8: 3, 9: 3}
 """How many validation molecules of so many heavy atoms: the first in the fixed random order."""
@@ -89,7 +91,9 @@ def run_cell(starts: Path, name: str, start: str, driver: str) -> dict[str, Any]
     """Costs of one relaxation, with its reason if it failed."""
     script = Path(__file__).with_name("refinement_drivers.py")
     command = [sys.executable, str(script), driver, str(starts), name, start]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # Every driver gets the kernels that the bridge gives its own processes.
+    environment = {**os.environ, **one_thread, **blas_environment(os.environ)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         return {"error": done.stderr.strip().splitlines()[-1]}

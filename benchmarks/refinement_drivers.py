@@ -5,6 +5,7 @@
 STARTS is the extxyz file that `refinement.py` makes. RDKit and torch are not needed.
 """
 
+import ctypes
 import json
 import logging
 import sys
@@ -184,7 +185,15 @@ def main() -> None:
         "cpu_seconds": time.process_time() - cpu,
         "seconds": time.perf_counter() - began,
     }
-    print(json.dumps({**vars(cost), **used}))
+    print(json.dumps({**vars(cost), **used, "blas": blas_kernels()}))
+
+
+def blas_kernels() -> str:
+    """The name of the kernels that PySCF's OpenBLAS uses."""
+    (library,) = Path(lib.__file__).parent.glob("libopenblas*")
+    name = ctypes.CDLL(str(library)).openblas_get_corename
+    name.restype = ctypes.c_char_p
+    return str(name().decode())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import IO, Any, Self, cast
 import ase
 import numpy as np
 
+from ._blas import blas_environment
 from ._errors import DftError, RefinementCancelled
 from ._events import Event, ScfCycle, Step
 from ._result import RefineResult, best_kept
@@ -144,6 +145,7 @@ class Refinement:
 
 def _start(task: Task, journal: Path, scratch: Path, errors: Path) -> "subprocess.Popen[str]":
     threads = dict.fromkeys(THREADS, str(task.settings.threads))
+    added = {**threads, **blas_environment(os.environ), "PYSCF_TMPDIR": str(scratch)}
     with errors.open("w") as stderr:
         process = subprocess.Popen(
             # -P: a file of the user's that is named like a library is not taken for it.
@@ -152,7 +154,7 @@ def _start(task: Task, journal: Path, scratch: Path, errors: Path) -> "subproces
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
-            env={**os.environ, **threads, "PYSCF_TMPDIR": str(scratch)},
+            env={**os.environ, **added},
             # Ctrl-C is for the parent, which then ends this one.
             start_new_session=True,
         )

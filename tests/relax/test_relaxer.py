@@ -5,6 +5,7 @@ from dataclasses import replace
 import ase
 import numpy as np
 import pytest
+import torch
 from ase.build import molecule as g2_molecule
 from ase.constraints import FixAtoms
 
@@ -19,7 +20,7 @@ from relaxd.relax import (
     relax_doubtful,
     superposed_rmsd,
 )
-from relaxd.relax._relaxer import PAIRS_PER_BATCH, PAIRS_PER_PASS, buckets
+from relaxd.relax._relaxer import PADDING, PAIRS_PER_BATCH, buckets
 
 SMILES = ["CC(=O)OCC(N)C=O", "c1ccncc1O", "C[C@H](N)C(=O)O", "OCC1OC1"]
 
@@ -195,8 +196,33 @@ def test_buckets_hold_every_molecule_once_and_little_padding():
     assert sorted(row for bucket in rows for row in bucket) == list(range(500))
     for bucket in rows:
         padded = len(bucket) * max(sizes[r] for r in bucket) ** 2
-        assert padded - sum(sizes[r] ** 2 for r in bucket) <= PAIRS_PER_PASS
+        assert padded - sum(sizes[r] ** 2 for r in bucket) <= PADDING * PAIRS_PER_BATCH
         assert len(bucket) == 1 or padded <= PAIRS_PER_BATCH
+
+
+MOLECULES = ("CCO", "c1ccncc1O", "CC(=O)OCC(N)C=O", "C1CC1C#N")
+
+
+def test_bf16_ends_where_single_precision_does(relaxer):
+    lower = Relaxer.load(precision="bf16")
+    for single, half in zip(
+        relaxer.relax_batch(MOLECULES), lower.relax_batch(MOLECULES), strict=True
+    ):
+        assert half.verdict.method == "diffusion"
+        assert half.positions.dtype == np.float64
+        assert 0 < superposed_rmsd(half.positions, single.positions) < 0.01
+        assert half.verdict.expected_error_kcal_mol < 10
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-3), ("bf16", 0.01)])
+def test_a_gpu_ends_where_the_cpu_does(relaxer, precision, tolerance):
+    on_gpu = Relaxer.load(device="cuda", precision=precision)
+    for here, there in zip(
+        relaxer.relax_batch(MOLECULES), on_gpu.relax_batch(MOLECULES), strict=True
+    ):
+        assert superposed_rmsd(here.positions, there.positions) < tolerance
 
 
 def test_a_few_small_molecules_share_a_pass():

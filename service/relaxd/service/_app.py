@@ -3,6 +3,7 @@
 import importlib.metadata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -34,7 +35,7 @@ STARTUP_FAILURE = 3
 def create_app(
     settings: Settings,
     *,
-    relaxer_factory: RelaxerFactory = Relaxer.load,
+    relaxer_factory: RelaxerFactory | None = None,
     read: Read = read_molecule,
     fallback: Fallback = relax_fallback,
     cluster: ClusterFactory = dask_cluster,
@@ -43,18 +44,19 @@ def create_app(
 
     Args:
         settings: what the operator set.
-        relaxer_factory: loads the model of a name onto a device.
+        relaxer_factory: loads the model of a name onto a device; `Relaxer.load` if not given.
         read: reads a molecule; called in a worker process.
         fallback: relaxes a molecule outside the model's domain; called in a worker process.
         cluster: gives the workers of jobs.
     """
     metrics = Metrics()
+    load = relaxer_factory or partial(Relaxer.load, precision=settings.precision)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        context = Context(settings, relaxer_factory, read, fallback)
+        context = Context(settings, load, read, fallback)
         async with (
-            Engine(settings, metrics, relaxer_factory, read, fallback) as engine,
+            Engine(settings, metrics, load, read, fallback) as engine,
             JobEngine(context, cluster) as job_engine,
         ):
             app.state.engine, app.state.job_engine = engine, job_engine

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
 from pydantic import Field, FilePath, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         default="relaxd-small", description="Name of the model, or path of its weights."
     )
     device: str = Field(default="cpu", description="Torch device that runs the model.")
+    precision: Literal["fp32", "bf16"] = Field(
+        default="fp32", description="Of the model's matrix products; bf16 is for GPUs."
+    )
     threads: PositiveInt | None = Field(
         default=None, description="Threads of the model on the CPU; torch decides if not set."
     )

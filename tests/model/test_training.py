@@ -9,6 +9,7 @@ import torch
 from relaxd.model import (
     Denoiser,
     DenoiserConfig,
+    NoiseConfig,
     Trainer,
     TrainingConfig,
     UnknownModelError,
@@ -46,7 +47,9 @@ def steps(trainer, n_steps):
 
 
 def test_the_error_of_water_falls(dataset, tmp_path):
-    losses = steps(make_trainer(dataset, tmp_path / "run", learning_rate=1e-2), 150)
+    # Of MMFF94's water too little is wrong to fall fast.
+    noise = NoiseConfig(gaussian_share=1.0, unknown_share=0.0)
+    losses = steps(make_trainer(dataset, tmp_path / "run", learning_rate=1e-2, noise=noise), 150)
     assert np.mean(losses[-20:]) < 0.6 * np.mean(losses[:5])
 
 

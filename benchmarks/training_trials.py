@@ -1,0 +1,130 @@
+"""Short trainings that differ in one thing each: what the choices of the shipped model rest on.
+
+    python benchmarks/training_trials.py --pairs runs/pairs.safetensors --minutes 10
+
+Every trial begins with random weights, takes the same time on one thread, and adds a line to
+`results/training_trials.jsonl`; a run that was stopped goes on with the trials that are missing.
+They mean something only where nothing else runs beside them. A model that is cheaper sees more
+molecules in its time; both are told. `--table` prints what is there.
+"""
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from _report import RESULTS
+from sampler_trials import figures
+
+from relaxd.model import Trainer, TrainingConfig
+from relaxd.model.data import PairDataset
+from relaxd.relax import Relaxer, read_cases
+
+FILE = RESULTS / "training_trials.jsonl"
+N_MOLECULES = 400
+
+BASE = TrainingConfig()
+MODEL, NOISE = BASE.model, BASE.noise
+TRIALS: dict[str, TrainingConfig] = {
+    "as shipped": BASE,
+    "another seed": replace(BASE, seed=1),
+    "l_max 2": replace(BASE, model=replace(MODEL, l_max=2)),
+    "32 channels": replace(BASE, model=replace(MODEL, channels=32)),
+    "96 channels": replace(BASE, model=replace(MODEL, channels=96)),
+    "3 layers": replace(BASE, model=replace(MODEL, n_layers=3)),
+    "7 layers": replace(BASE, model=replace(MODEL, n_layers=7)),
+    "cutoff 3.5 A": replace(BASE, model=replace(MODEL, r_max=3.5)),
+    "cutoff 7 A": replace(BASE, model=replace(MODEL, r_max=7.0)),
+    "5 radial functions": replace(BASE, model=replace(MODEL, n_radial=5)),
+    "no stiffness": replace(BASE, stiff_weight=0.0),
+    "stiffness x 3": replace(BASE, stiff_weight=3.0),
+    "noise to 0.1 A": replace(BASE, noise=replace(NOISE, sigma_max=0.1)),
+    "noise alone": replace(BASE, noise=replace(NOISE, gaussian_share=1.0)),
+    "pairs alone": replace(BASE, noise=replace(NOISE, gaussian_share=0.0)),
+    "noise always told": replace(BASE, noise=replace(NOISE, unknown_share=0.0)),
+    "noise never told": replace(BASE, noise=replace(NOISE, unknown_share=1.0)),
+    "starts of other basins": replace(BASE, noise=replace(NOISE, farthest_start=10.0)),
+    "no rollouts": replace(BASE, noise=replace(NOISE, rollout_probabilities=(1.0,))),
+    "EMA 0.9999": replace(BASE, ema_decay=0.9999),
+    "EMA 0.99": replace(BASE, ema_decay=0.99),
+    "bonds always": replace(BASE, bond_dropout=0.0),
+    "bonds never": replace(BASE, bond_dropout=1.0),
+    "learning rate 5e-4": replace(BASE, learning_rate=5e-4),
+    "learning rate 2e-3": replace(BASE, learning_rate=2e-3),
+    "batches twice as large": replace(BASE, atoms_per_batch=512),
+}
+"""By name, what differs from the first."""
+
+
+def train(name: str, config: TrainingConfig, pairs: Path, folder: Path) -> dict[str, Any]:
+    """Trains, and relaxes validation molecules from their MMFF94 geometries."""
+    run = folder / name.replace(" ", "-")
+    trainer = Trainer(config, PairDataset(pairs), run)
+    trainer.train()
+    relaxer = Relaxer.load(run / "model.safetensors", config.device)
+    cases = read_cases(pairs, N_MOLECULES)
+    results = relaxer.relax_in_domain([case.start for case in cases])
+    return {
+        "trial": name,
+        "changed": changes(config),
+        "n_parameters": relaxer.model.n_parameters,
+        "minutes": round(trainer.seconds / 60, 1),
+        "samples": trainer.samples,
+        "n_molecules": len(cases),
+        "n_evaluations": sum(result.n_evaluations for result in results) / len(results),
+        **figures(cases, [result.positions for result in results]),
+    }
+
+
+def changes(config: TrainingConfig) -> dict[str, Any]:
+    """The settings that are not those of the first trial."""
+    parts = ((asdict(config), asdict(BASE)), (asdict(config.model), asdict(MODEL)))
+    parts += ((asdict(config.noise), asdict(NOISE)),)
+    return {
+        key: value
+        for given, base in parts
+        for key, value in given.items()
+        if value != base[key] and not isinstance(value, dict) and key not in ("hours", "device")
+    }
+
+
+def known() -> list[dict[str, Any]]:
+    """The lines of the file."""
+    return [json.loads(line) for line in FILE.read_text().splitlines()] if FILE.exists() else []
+
+
+def table() -> None:
+    """Prints the trials, the best first."""
+    print(f"{'':26s} {'samples':>9s} {'RMSD':>7s} {'dE median':>10s} {'mean':>7s} {'steps':>6s}")
+    for row in sorted(known(), key=lambda row: row["energy_gap_median_kcal_mol"]):
+        print(
+            f"{row['trial']:26s} {row['samples']:9d} {row['rmsd_median_angstrom']:7.4f} "
+            f"{row['energy_gap_median_kcal_mol']:10.3f} {row['energy_gap_mean_kcal_mol']:7.3f} "
+            f"{row['n_evaluations']:6.2f}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=Path, default=Path("runs/pairs.safetensors"))
+    parser.add_argument("--runs", type=Path, default=Path("runs/trials"))
+    parser.add_argument("--minutes", type=float, default=10.0, help="of each training")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--trials", nargs="+", default=list(TRIALS), choices=list(TRIALS))
+    parser.add_argument("--table", action="store_true", help="print what is there, and end")
+    arguments = parser.parse_args()
+    if not arguments.table:
+        torch.set_num_threads(1)
+        done = {row["trial"] for row in known()}
+        for name in (n for n in arguments.trials if n not in done):
+            config = replace(TRIALS[name], hours=arguments.minutes / 60, device=arguments.device)
+            row = train(name, config, arguments.pairs, arguments.runs)
+            with FILE.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+    table()
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from _report import RESULTS, write
+from refinement import SMALL
 
 from relaxd.relax import superposed_rmsd
 
@@ -63,16 +64,29 @@ def same_minimum(one: Row, other: Row) -> bool:
     return near and abs(one["energy_hartree"] - other["energy_hartree"]) < SAME_ENERGY
 
 
-def compare(above: dict[str, Row], below: dict[str, Row]) -> Row | None:
-    """Ratios of what two methods cost, over the molecules that both have done."""
-    both = sorted(above.keys() & below.keys())
+def compare(above: dict[str, Row], below: dict[str, Row], *, small: bool = False) -> Row | None:
+    """Ratios of what two methods cost, over the molecules that both have done.
+
+    Processor time counts where both had the same kernels for their linear algebra.
+
+    Args:
+        above: rows of one method, by molecule.
+        below: of the other.
+        small: whether the molecules for the driver without density fitting count.
+    """
+    both = sorted((above.keys() & below.keys()) - (set() if small else set(SMALL)))
     same = [name for name in both if same_minimum(above[name], below[name])]
     if not same:
         return None
     figures: Row = {"n_molecules": len(same), "ended_elsewhere": sorted(set(both) - set(same))}
+    alike = [name for name in same if above[name].get("blas") == below[name].get("blas")]
     for quantity in ("n_gradients", "scf_cycles", "cpu_seconds"):
-        pairs = [(above[name][quantity], below[name][quantity]) for name in same]
+        names = alike if quantity == "cpu_seconds" else same
+        pairs = [(above[name][quantity], below[name][quantity]) for name in names]
+        if not pairs:
+            continue
         figures[quantity] = {
+            "n_molecules": len(pairs),
             "median_ratio": median(a / b for a, b in pairs),
             "ratio_of_sums": sum(a for a, _ in pairs) / sum(b for _, b in pairs),
             "smallest": min(a / b for a, b in pairs),
@@ -118,16 +132,18 @@ def main() -> None:
     rows, weights = read()
     ratios = {}
     for title, (above, below) in COMPARISONS.items():
-        found = compare(rows.get(above, {}), rows.get(below, {}))
+        without_fitting = "pyscf" in (above[1], below[1])
+        found = compare(rows.get(above, {}), rows.get(below, {}), small=without_fitting)
         if found is None:
             continue
         ratios[title] = found
-        gradients, cpu = found["n_gradients"], found["cpu_seconds"]
-        print(
-            f"{title:58s} n {found['n_molecules']:2d}   gradients {gradients['median_ratio']:.2f} "
-            f"(sums {gradients['ratio_of_sums']:.2f})   CPU {cpu['median_ratio']:.2f} "
-            f"(sums {cpu['ratio_of_sums']:.2f})   elsewhere {found['ended_elsewhere']}"
-        )
+        shown = [
+            f"{name} {row['median_ratio']:.2f} (sums {row['ratio_of_sums']:.2f}, "
+            f"n {row['n_molecules']})"
+            for name in ("n_gradients", "cpu_seconds")
+            if (row := found.get(name))
+        ]
+        print(f"{title:58s}", *shown, "elsewhere", *found["ended_elsewhere"], sep="  ")
     methods = {f"{start} + {driver}": summary(found) for (start, driver), found in rows.items()}
     figures = {"weights": weights, "methods": methods, "ratios": ratios}
     write("refinement", figures, ("pyscf", "geometric", "tblite"))

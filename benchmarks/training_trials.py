@@ -61,7 +61,7 @@ TRIALS: dict[str, TrainingConfig] = {
 def train(name: str, config: TrainingConfig, pairs: Path, folder: Path) -> dict[str, Any]:
     """Trains, and relaxes validation molecules from their MMFF94 geometries."""
     run = folder / name.replace(" ", "-")
-    trainer = Trainer(config, PairDataset(pairs), run)
+    trainer = Trainer(config, PairDataset(pairs, device=config.device), run)
     trainer.train()
     relaxer = Relaxer.load(run / "model.safetensors", config.device)
     cases = read_cases(pairs, N_MOLECULES)

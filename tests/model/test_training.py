@@ -53,6 +53,24 @@ def test_the_error_of_water_falls(dataset, tmp_path):
     assert np.mean(losses[-20:]) < 0.6 * np.mean(losses[:5])
 
 
+def test_bf16_learns_what_single_precision_does(dataset, tmp_path):
+    single, half = (
+        steps(make_trainer(dataset, tmp_path / str(bf16), bf16=bf16), 5) for bf16 in (False, True)
+    )
+    assert half != single
+    assert half == pytest.approx(single, rel=0.05)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_gpu_trains(dataset, tmp_path, bf16):
+    on_gpu = PairDataset(tmp_path / "pairs.safetensors", device="cuda")
+    trainer = make_trainer(on_gpu, tmp_path / "run", device="cuda", bf16=bf16, learning_rate=1e-2)
+    losses = steps(trainer, 100)
+    assert np.mean(losses[-20:]) < np.mean(losses[:5])
+
+
 def test_a_run_is_reproducible(dataset, tmp_path):
     first, second = (steps(make_trainer(dataset, tmp_path / name), 5) for name in "ab")
     assert first == second

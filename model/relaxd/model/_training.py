@@ -38,6 +38,7 @@ class TrainingConfig:
         rollout_ramp: part of the training over which rollouts grow to their full share.
         seed: of weights, order and noise.
         device: where to train.
+        bf16: whether matrix products are in bf16; for GPUs.
         compile: whether to compile the network; worth it after some ten minutes.
         save_every: seconds between two saved states.
         checkpoints: whether to keep the model as it is after 1, 2, 4, 8, ... steps.
@@ -56,6 +57,7 @@ class TrainingConfig:
     rollout_ramp: float = 0.3
     seed: int = 0
     device: str = "cpu"
+    bf16: bool = False
     compile: bool = True
     save_every: float = 120.0
     checkpoints: bool = False
@@ -151,13 +153,15 @@ class Trainer:
         inputs, sigma = perturb(minima, starts, mask, config.noise, self._generator)
         batch = batch.with_positions(inputs)
         for _ in range(self._rollout_depth()):
-            with torch.no_grad():
+            with torch.no_grad(), self._autocast():
                 inputs = self.denoiser(batch, sigma)
             batch = batch.with_positions(inputs)
             sigma = guess_sigma(inputs, minima, mask, config.noise, self._generator)
         # A batch of one would be compiled for itself.
         call = self._call if len(minima) > 1 else self.denoiser
-        loss = relative_error(call(batch, sigma), batch.positions, minima, mask)
+        with self._autocast():
+            denoised = call(batch, sigma)
+        loss = relative_error(denoised, batch.positions, minima, mask)
         self._descend((loss.cartesian + config.stiff_weight * loss.stiff).mean())
         self.samples += len(minima)
         return Loss(loss.cartesian.detach(), loss.stiff.detach())
@@ -211,6 +215,10 @@ class Trainer:
     def _batches(self) -> Iterator[PairBatch]:
         while True:
             yield from self.dataset.epoch(self.config.atoms_per_batch, self._order)
+
+    def _autocast(self) -> torch.autocast:
+        device = torch.device(self.config.device).type
+        return torch.autocast(device, torch.bfloat16, enabled=self.config.bf16)
 
     def _uniform(self) -> float:
         return float(torch.rand((), generator=self._order))

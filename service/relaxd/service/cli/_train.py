@@ -39,6 +39,9 @@ def train(
     compile: Annotated[
         bool | None, typer.Option(help="Compile the network; pays after some ten minutes.")
     ] = None,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16", help="Matrix products in bf16; for GPUs.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order and noise.")] = None,
     calibrate: Annotated[
         int,
@@ -78,7 +81,7 @@ def train(
         torch.set_num_threads(threads)
     origin = None if initial is None else _load(initial)
     path = find_pairs(data, pairs, run.parent)
-    dataset = PairDataset(path)
+    dataset = PairDataset(path, device=device)
     config = TrainingConfig(
         model=_shape(dataset.elements, origin, _given(channels=channels, n_layers=n_layers)),
         device=device,
@@ -88,6 +91,7 @@ def train(
             learning_rate=learning_rate,
             atoms_per_batch=atoms_per_batch,
             compile=compile,
+            bf16=bf16,
             seed=seed,
         ),
     )

@@ -1,0 +1,89 @@
+"""What torch.compile makes of the network's forward pass on one core, beside the network as it is.
+
+Each variant has a process of its own, in which it takes turns with the plain network on one batch
+of QM9's size, so that a slow spell of the machine meets both.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from _report import write
+
+from relaxd.model import MoleculeBatch, load_model
+from relaxd.relax import from_smiles
+from relaxd.relax._relaxer import buckets, to_batch
+
+N_ROUNDS = 40
+VARIANTS: dict[str, dict[str, Any]] = {
+    "compiled": {},
+    "compiled, weights frozen": {"freezing": True},
+    "compiled, weights frozen, matrix products in C++": {
+        "freezing": True,
+        "max_autotune": True,
+        "max_autotune_gemm_backends": "CPP,ATEN",
+    },
+}
+"""Settings of torch._inductor."""
+
+
+def batch() -> MoleculeBatch:
+    """A full batch of like molecules."""
+    smiles = (Path(__file__).parent / "molecules.smi").read_text().split()
+    molecules = [from_smiles(s) for s in smiles] * 6
+    rows = max(buckets([len(m) for m in molecules]), key=len)
+    return to_batch([molecules[row] for row in rows], "cpu")[0]
+
+
+def measure(settings: dict[str, Any]) -> dict[str, Any]:
+    """Milliseconds for one molecule, of the plain network and of a variant."""
+    torch.set_num_threads(1)
+    from torch._inductor import config
+
+    denoiser, molecules = load_model().denoiser, batch()
+    sigma = torch.full((len(molecules.positions),), 0.1)
+    with config.patch(settings), torch.no_grad():
+        plain: Callable[..., Any] = denoiser.describe
+        variant = torch.compile(denoiser.describe, dynamic=False)
+        clock = time.perf_counter()
+        apart = (variant(molecules, sigma)[0] - plain(molecules, sigma)[0]).abs().max()
+        to_compile = time.perf_counter() - clock
+        times: dict[str, list[float]] = {"plain": [], "variant": []}
+        for _ in range(N_ROUNDS):
+            for name, call in (("plain", plain), ("variant", variant)):
+                clock = time.perf_counter()
+                call(molecules, sigma)
+                times[name].append((time.perf_counter() - clock) / len(sigma) * 1e3)
+    ratio = [a / b for a, b in zip(times["plain"], times["variant"], strict=True)]
+    return {
+        "n_molecules": len(sigma),
+        "plain_ms": statistics.median(times["plain"]),
+        "variant_ms": statistics.median(times["variant"]),
+        "times_faster": statistics.median(ratio),
+        "compilation_seconds": to_compile,
+        "apart_angstrom": float(apart),
+    }
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        print(json.dumps(measure(VARIANTS[sys.argv[1]])))
+        return
+    figures = {}
+    for name in VARIANTS:
+        done = subprocess.run(
+            [sys.executable, __file__, name], capture_output=True, text=True, check=True
+        )
+        figures[name] = json.loads(done.stdout.splitlines()[-1])
+        print(name, figures[name], flush=True)
+    write("inference_trials", {"variants": figures}, ("torch",))
+
+
+if __name__ == "__main__":
+    main()

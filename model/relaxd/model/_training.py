@@ -97,7 +97,10 @@ class Trainer:
         ema = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.denoiser, multi_avg_fn=ema)
         self.optimizer = torch.optim.AdamW(
-            self.denoiser.parameters(), config.learning_rate, weight_decay=config.weight_decay
+            self.denoiser.parameters(),
+            config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
         self.step, self.samples, self.seconds, self.skipped = 0, 0, 0.0, 0
         run.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from ._batch import MoleculeBatch, centred, collate
 from ._denoiser import Denoiser, DenoiserConfig, Seen
-from ._diffusion import Loss, NoiseConfig, guess_sigma, perturb, relative_error
+from ._diffusion import SIGMA_UNKNOWN, Loss, NoiseConfig, guess_sigma, perturb, relative_error
 from ._error_head import atom_features
 from ._geometry import align, root_mean_square
 from ._training import Trainer, TrainingConfig
@@ -17,6 +17,7 @@ from ._weights import (
 
 __all__ = [
     "DEFAULT_MODEL",
+    "SIGMA_UNKNOWN",
     "Denoiser",
     "DenoiserConfig",
     "LoadedModel",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from relaxd.model import MoleculeBatch, Seen, root_mean_square
+from relaxd.model import SIGMA_UNKNOWN, MoleculeBatch, Seen, root_mean_square
 
 Denoise = Callable[[MoleculeBatch, Tensor], tuple[Tensor, Tensor]]
 """(batch of B molecules, (B,) noise levels) -> (B, N, 3) denoised positions, and (B, N, C) scalars
@@ -18,14 +18,15 @@ class Schedule:
     """How a relaxation goes and when it ends.
 
     Attributes:
-        sigma_start: noise level that the first step assumes, Angstrom per coordinate.
+        sigma_start: noise level that the first step is told, Angstrom per coordinate: the one that
+            in training stood for an unknown one, too.
         factor: the noise level of a step over the size of the step before it.
         sigma_min: lowest noise level, Angstrom per coordinate.
         tolerance: largest displacement of any atom by which a step counts as none, Angstrom.
         max_evaluations: network evaluations after which a molecule counts as not converged.
     """
 
-    sigma_start: float = 0.1
+    sigma_start: float = SIGMA_UNKNOWN
     factor: float = 0.8
     sigma_min: float = 0.005
     tolerance: float = 0.01

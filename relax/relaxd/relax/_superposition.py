@@ -17,8 +17,9 @@ def superposed_rmsd(a: Positions, b: Positions) -> float:
     Source: Kabsch, Acta Cryst. A 32, 922 (1976).
     """
     a, b = a - a.mean(0), b - b.mean(0)
-    u, singular, vt = np.linalg.svd(a.T @ b)
-    singular[2] *= np.sign(np.linalg.det(u @ vt))
+    covariance = a.T @ b
+    singular = np.linalg.svd(covariance, compute_uv=False)
+    singular[2] *= np.sign(np.linalg.det(covariance))
     squared = (a**2).sum() + (b**2).sum() - 2 * singular.sum()
     return float(np.sqrt(max(squared, 0.0) / len(a)))
 

@@ -29,18 +29,18 @@ def test_smiles_and_files_go_in(run: Run, weights: Path, tmp_path: Path) -> None
     (tmp_path / "a.smi").write_text("C methane\nO water\n")
     ase.io.write(tmp_path / "b.xyz", from_smiles("CC", id="ethane").to_atoms(), format="extxyz")
     (tmp_path / "c.sdf").write_text(str(from_smiles("C=C", id="ethene").to_sdf()))
-    outcome = run("relax", "C#C", "a.smi", "b.xyz", "c.sdf", "[NH4+]", "--model", weights)
+    outcome = run("relax", "CCO", "a.smi", "b.xyz", "c.sdf", "[NH4+]", "--model", weights)
     rows = [line.split() for line in outcome.stdout.splitlines()]
     assert [row[0] for row in rows] == [
         "id",
-        "C#C",
+        "CCO",
         "methane",
         "water",
         "ethane",
         "ethene",
         "[NH4+]",
     ]
-    assert rows[1] == ["C#C", "C2H2", "diffusion", "yes", "0.000", "kept"]
+    assert rows[1] == ["CCO", "C2H6O", "diffusion", "yes", "0.000", "kept"]
     assert rows[-1][:4] == ["[NH4+]", "H4N", "gfn2-xtb", "yes"]
     assert (outcome.exit_code, outcome.stderr) == (0, "")
 
@@ -78,9 +78,9 @@ def test_lowest_conformers_are_written(run: Run, weights: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("name", ["out.xyz", "out.extxyz"])
 def test_xyz_comes_out(run: Run, weights: Path, tmp_path: Path, name: str) -> None:
-    assert run("relax", "C", "[OH-]", "-o", name, "--model", weights).exit_code == 0
-    methane, hydroxide = ase.io.read(tmp_path / name, index=":", format="extxyz")
-    assert (methane.info["id"], methane.info["method"]) == ("C", "diffusion")
+    assert run("relax", "CCC", "[OH-]", "-o", name, "--model", weights).exit_code == 0
+    propane, hydroxide = ase.io.read(tmp_path / name, index=":", format="extxyz")
+    assert (propane.info["id"], propane.info["method"]) == ("CCC", "diffusion")
     assert hydroxide.info["charge"] == -1
 
 
@@ -118,7 +118,7 @@ def test_model_and_device_from_variables(
     run: Run, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RELAXD_MODEL", str(weights))
-    assert "0.000" in run("relax", "CC").stdout
+    assert "0.000" in run("relax", "CCC").stdout
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,8 @@ def _raised(hessian: Array) -> Array:
 def relaxd(atoms: Atoms, hessian: Hessian) -> Cost:
     """The DFT bridge, in this process."""
     system = System(tuple(int(z) for z in atoms.numbers))
-    task = Task(system, atoms.positions, settings=RefineSettings(hessian=hessian))
+    settings = RefineSettings(hessian=hessian)
+    task = Task(system, atoms.positions, start=atoms.info["start"], settings=settings)
     with tempfile.TemporaryDirectory() as folder:
         found = Relaxation(task, Path(folder) / "journal.jsonl").run()
     energy, positions = found.energy / Hartree, found.positions.tolist()

@@ -19,15 +19,15 @@ class Gfn1Xtb(Gfn2Xtb):
         return Calculator("GFN1-xTB", self._atomic_numbers, positions)
 
 
-def optimizer(atoms, low_level, frozen=()):
+def optimizer(atoms, low_level, frozen=(), near=False):
     """An optimiser at the positions of some atoms."""
     surrogate = Surrogate(Internals(atoms.numbers, atoms.positions), atoms.positions, low_level)
-    return Optimizer(atoms.positions, surrogate, frozen=frozen)
+    return Optimizer(atoms.positions, surrogate, frozen=frozen, near=near)
 
 
-def optimize(atoms, target, low_level, frozen=(), max_gradients=60):
+def optimize(atoms, target, low_level, frozen=(), max_gradients=60, near=False):
     """The optimiser at its end, and the points on the way."""
-    found, points = optimizer(atoms, low_level, frozen), []
+    found, points = optimizer(atoms, low_level, frozen, near), []
     while not found.converged and len(points) < max_gradients:
         energy, gradient = target(found.positions)
         points.append(Point(found.positions, energy, gradient, found.coarse))

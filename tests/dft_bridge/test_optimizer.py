@@ -77,6 +77,15 @@ def test_at_the_minimum_one_fine_point_follows_a_coarse_one():
     assert [point.coarse for point in points] == [True, False]
 
 
+def test_at_the_minimum_one_fine_point_is_enough_for_what_is_near():
+    atoms = start("ethanol")
+    target, low_level = Gfn1Xtb(atoms.numbers), Gfn2Xtb(atoms.numbers)
+    atoms.positions = optimize(atoms, target, low_level)[0].best.positions
+    found, points = optimize(atoms, target, low_level, near=True)
+    assert found.converged
+    assert [point.coarse for point in points] == [False]
+
+
 def test_frozen_atoms_stay_and_their_forces_do_not_count():
     atoms = start("ethanol")
     found, _ = optimize(atoms, Gfn1Xtb(atoms.numbers), Gfn2Xtb(atoms.numbers), frozen=(0, 5))

@@ -1,5 +1,7 @@
 """A refinement in this process, with a backend that fails when it is told to."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase.build import molecule
@@ -57,6 +59,13 @@ def test_coarse_points_come_first_and_a_fine_one_last(task, journal):
     assert levels == sorted(levels)
     assert levels[0] < levels[-1] == FINE.grid_level
     assert [p.coarse for p in read_points(journal)] == [level < FINE.grid_level for level in levels]
+
+
+def test_what_relaxd_made_needs_no_coarse_points(task, journal):
+    computed = backend()
+    result = Relaxation(replace(task, start="relaxd"), journal, backend=computed).run()
+    assert result.converged
+    assert {accuracy.grid_level for accuracy in computed.accuracies} == {FINE.grid_level}
 
 
 def test_a_failure_carries_the_best_geometry_so_far_and_can_be_gone_on_from(task, journal):

@@ -187,7 +187,8 @@ def refine(
         charge: total charge, e.
         multiplicity: 2S + 1.
         frozen: indices of atoms that do not move.
-        start: what made the starting geometry, for the record.
+        start: what made the starting geometry; "relaxd" if relaxd did, which is near its minimum,
+            so that no coarse points come first.
         journal: where to keep every point; a temporary file if not given.
         on_event: is told of every SCF cycle and every step; what it raises ends the refinement.
 

@@ -17,7 +17,7 @@ from ._optimizer import Optimizer
 from ._point import Point, best_of
 from ._result import RefineResult, finished_result, result_so_far
 from ._surrogate import Surrogate
-from ._task import Hessian, Task
+from ._task import NEAR_STARTS, Hessian, Task
 
 Emit = Callable[[Event], None]
 """Takes every event; what it raises ends the refinement."""
@@ -123,7 +123,8 @@ class Relaxation:
         if self._hessian == "gfn2-xtb":
             low_level = Gfn2Xtb(numbers, task.system.charge, task.system.multiplicity)
         surrogate = Surrogate(Internals(numbers, task.positions), task.positions, low_level)
-        return Optimizer(task.positions, surrogate, frozen=task.frozen)
+        near = task.start in NEAR_STARTS
+        return Optimizer(task.positions, surrogate, frozen=task.frozen, near=near)
 
     def _wavenumbers(self, journal: Journal) -> Array | None:
         if not (self._task.settings.frequencies and self._optimizer.converged):

@@ -15,6 +15,9 @@ from ._levels import TRAINING_LEVEL, Level
 Hessian = Literal["gfn2-xtb", "model"]
 """Where the optimiser knows curvature from: GFN2-xTB, or force constants by kind of coordinate."""
 
+NEAR_STARTS = frozenset({"relaxd"})
+"""What makes geometries so near their minimum that no coarse DFT point comes first."""
+
 
 @dataclass(frozen=True)
 class RefineSettings:
@@ -47,7 +50,7 @@ class Task:
         system: species, charge and multiplicity.
         positions: where to start, (n, 3), Angstrom.
         frozen: indices of atoms that do not move.
-        start: what made the starting geometry, for the record.
+        start: what made the starting geometry; see `NEAR_STARTS`.
         settings: how to refine it.
     """
 
@@ -76,7 +79,7 @@ class Task:
             charge: total charge, e.
             multiplicity: 2S + 1.
             frozen: indices of atoms that do not move.
-            start: what made the starting geometry, for the record.
+            start: what made the starting geometry; "relaxd" if relaxd did, which is near.
         """
         return cls(
             System(tuple(int(z) for z in atoms.numbers), charge, multiplicity),

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from rdkit import Chem
 
-from relaxd.relax import from_smiles
+from relaxd.relax import _etkdg, from_smiles
 
 
 def test_same_smiles_same_geometry() -> None:
@@ -41,3 +42,10 @@ def test_uff_where_mmff94_has_no_parameters() -> None:
 
 def test_smiles_is_kept_as_given() -> None:
     assert from_smiles("OCC").smiles == "OCC"
+
+
+def test_an_embedding_out_of_time_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_etkdg, "EMBEDDING_TIMEOUT", 1)
+    mol = Chem.AddHs(Chem.MolFromSmiles("C1C2CC3CC1CC(C2)C3OC(=O)C1CC2CCC1CCC2CCCCCCCCCC"))
+    assert not _etkdg.add_conformers(mol, 5000, seed=1)
+    assert mol.GetNumConformers() == 0

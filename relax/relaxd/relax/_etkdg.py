@@ -58,7 +58,9 @@ def _attempt(mol: Chem.Mol, n: int, seed: int, options: dict[str, int]) -> bool:
     for name, value in options.items():
         setattr(parameters, name, value)
     with rdBase.BlockLogs():
-        ids = list(rdDistGeom.EmbedMultipleConfs(mol, n, parameters))
+        rdDistGeom.EmbedMultipleConfs(mol, n, parameters)
+    # Out of time, RDKit returns numbers of conformers that are not there.
+    ids = [conformer.GetId() for conformer in mol.GetConformers()]
     for wrong in [id for id in ids if not has_specified_stereo(mol, id)]:
         mol.RemoveConformer(wrong)
     return bool(mol.GetNumConformers() > 0)

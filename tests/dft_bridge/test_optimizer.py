@@ -152,3 +152,13 @@ class TestCriteria:
         assert self.criteria.hold(middling, np.zeros((9, 3)), 0.0)
         assert not self.criteria.hold(middling, np.ones((9, 3)), 0.0)
         assert self.criteria.hold(middling / 2, np.ones((9, 3)), 0.0)
+
+    def test_a_flat_gradient_will_do_where_the_last_step_changed_nothing(self):
+        long = np.ones((9, 3))
+        flat = np.zeros((9, 3))
+        flat[0, 0] = self.criteria.flat_gradient / 2
+        assert not self.criteria.hold(flat, long, -1e-3)
+        assert not self.criteria.hold(flat, long, -1e-3, made=-1e-3)
+        assert self.criteria.hold(flat, long, -1e-3, made=self.criteria.energy / 2)
+        steep = flat * 3
+        assert not self.criteria.hold(steep, long, -1e-3, made=0.0)

@@ -1,5 +1,6 @@
 """The warm-started optimiser: asks for DFT points, and tells when it has arrived."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ class Criteria:
 
     Either all of `max_gradient`, `rms_gradient`, `max_step`, `rms_step` and `energy` hold (those
     of Gaussian, with the predicted step as there), or both `flat_gradient` and `energy` (those of
-    Molpro), which ends the walk along very soft modes. The values are geomeTRIC's defaults.
+    Molpro), which ends the walk along very soft modes; for these it is enough that the energy did
+    not change in the last step. The values are geomeTRIC's defaults.
 
     Attributes:
         max_gradient: largest gradient on an atom, eV/Angstrom.
@@ -35,19 +37,26 @@ class Criteria:
     energy: float = 1e-6 * HARTREE
     flat_gradient: float = 3e-4 * HARTREE_PER_BOHR
 
-    def hold(self, gradient: Gradient, step: Array, change: float) -> bool:
-        """Whether they hold for a gradient, the predicted step and the predicted change."""
-        if abs(change) > self.energy:
-            return False
+    def hold(self, gradient: Gradient, step: Array, change: float, made: float = math.inf) -> bool:
+        """Whether they hold at a point.
+
+        Args:
+            gradient: (n, 3), eV/Angstrom.
+            step: that is predicted from there, (n, 3), Angstrom.
+            change: of the energy that it is predicted to make, eV.
+            made: change that the step to the point made, eV.
+        """
         g = np.linalg.norm(gradient, axis=1)
         s = np.linalg.norm(step, axis=1)
         small = bool(
-            g.max() < self.max_gradient
+            abs(change) <= self.energy
+            and g.max() < self.max_gradient
             and _rms(g) < self.rms_gradient
             and s.max() < self.max_step
             and _rms(s) < self.rms_step
         )
-        return small or bool(g.max() < self.flat_gradient)
+        flat = bool(g.max() < self.flat_gradient)
+        return small or (flat and min(abs(change), abs(made)) <= self.energy)
 
 
 TRUST = 0.15
@@ -116,10 +125,12 @@ class Optimizer:
             LowLevelError: the low level has no answer there.
         """
         self._surrogate.learn(point)
-        best = point
+        best, made = point, math.inf
         if self.best is not None:
             self._adapt_trust(self.best, point)
             best = better(self.best, point)
+            if best is point and point.coarse == self.best.coarse:
+                made = point.energy - self.best.energy
         if best is not point:
             self._surrogate.learn(best)
         self.best = best
@@ -131,7 +142,7 @@ class Optimizer:
             within=self._trust,
         )
         step = target - best.positions
-        met = self._criteria.hold(best.gradient * self._movable, step, self._predicted)
+        met = self._criteria.hold(best.gradient * self._movable, step, self._predicted, made)
         self.converged = met and not best.coarse
         self.coarse = best.coarse and not met and largest(step) > COARSE_STEP
         self.positions = target

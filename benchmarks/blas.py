@@ -1,6 +1,6 @@
 """What the kernels of PySCF's OpenBLAS are worth: one DFT gradient with and without AVX2.
 
-Alternately, each in a process of its own on one thread: 3-hydroxypyridine at B3LYP/6-31G(2df,p)
+Alternately, each in a process of its own on one thread: pyrrole at B3LYP/6-31G(2df,p)
 with density fitting, from PySCF's guess. See `relaxd.dft_bridge._blas`.
 """
 
@@ -55,7 +55,7 @@ def main() -> None:
     added = blas_environment({})
     if not added:
         raise SystemExit("this processor has no AVX2")
-    molecule = from_smiles("c1ccncc1O").to_atoms()
+    molecule = from_smiles("c1cc[nH]c1").to_atoms()
     symbols, positions = molecule.get_chemical_symbols(), molecule.positions.tolist()
     atoms = list(zip(symbols, positions, strict=True))
     rounds = [(run({}, atoms), run(added, atoms)) for _ in range(N_ROUNDS)]

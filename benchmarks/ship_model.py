@@ -33,8 +33,8 @@ An equivariant denoiser (e3nn irreps {irreps}, {n_layers} layers, l_max = {l_max
 Angstrom; {n_parameters:,} parameters) that carries cheap geometries to DFT minima.
 
 * **Level of theory**: {level}, gas phase.
-* **Domain**: neutral closed-shell molecules of H, C, N and O with up to {max_atoms} atoms. Outside
-  it relaxd uses GFN2-xTB and says so.
+* **Domain**: neutral closed-shell molecules of H, C, N and O with three heavy atoms or more and up
+  to {max_atoms} atoms. Outside it relaxd uses GFN2-xTB and says so.
 * **Data**: QM9 (doi 10.1038/sdata.2014.22, CC0), without fluorine and without molecules whose
   `index % 40 == 3`, which are for validation; MMFF94 geometries made from the DFT minima.
 * **Training**: {samples:,} samples in {steps:,} steps, {hours:.2f} hours on one CPU core; about

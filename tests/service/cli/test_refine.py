@@ -44,22 +44,22 @@ def test_results_a_data_set_and_a_second_run(
     run: Run, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = ["-o", "out.extxyz", "--trajectory", "points.xyz"]
-    command = ["refine", "O", "nonsense", "[OH-]", *files, *FAST, "--model", weights]
+    command = ["refine", "CCO", "nonsense", "[OH-]", *files, *FAST, "--model", weights]
     first = run(*command)
-    water, hydroxide = results = frames(tmp_path / "out.extxyz")
+    ethanol, hydroxide = results = frames(tmp_path / "out.extxyz")
     assert first.exit_code == 1
-    assert [atoms.info["id"] for atoms in results] == ["O", "[OH-]"]
+    assert [atoms.info["id"] for atoms in results] == ["CCO", "[OH-]"]
     assert [atoms.info["start"] for atoms in results] == ["relaxd", "gfn2-xtb"]
     assert (hydroxide.info["smiles"], hydroxide.info["charge"]) == ("[OH-]", -1)
-    assert {"relaxd_version", "pyscf_version", "level"} <= set(water.info)
+    assert {"relaxd_version", "pyscf_version", "level"} <= set(ethanol.info)
     assert all(atoms.info["converged"] and atoms.info["same_connectivity"] for atoms in results)
     for atoms in results:
         assert atoms.get_potential_energy() < -1900.0
         assert np.abs(atoms.get_forces()).max() < 0.05
     assert first.stderr == "relaxd: nonsense: not a SMILES (unparsable-smiles)\n"
     rows = [line.split() for line in first.stdout.splitlines()[2:]]
-    assert [row[0] for row in rows] == ["O", "nonsense", "[OH-]"]
-    assert rows[0][1:4] == ["H2O", "relaxd", "yes"]
+    assert [row[0] for row in rows] == ["CCO", "nonsense", "[OH-]"]
+    assert rows[0][1:4] == ["C2H6O", "relaxd", "yes"]
     assert rows[0][-1] == "kept"
     assert rows[1][1:] == ["unparsable-smiles"]
 

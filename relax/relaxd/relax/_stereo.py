@@ -102,11 +102,10 @@ def _handedness(atom: Chem.Atom, positions: npt.NDArray[np.float64]) -> int:
     """
     neighbours = [neighbour.GetIdx() for neighbour in atom.GetNeighbors()]
     vectors = positions[neighbours] - positions[atom.GetIdx()]
-    vectors = vectors / np.sqrt((vectors * vectors).sum(1))[:, None]
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     edges = vectors[:3] - vectors[3] if len(vectors) == 4 else vectors[:3]
-    (a, b, c), (d, e, f), (g, h, i) = edges.tolist()
-    volume = a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g)
-    return int(volume > FLAT) - int(volume < -FLAT)
+    volume = np.linalg.det(edges)
+    return int(np.sign(volume)) if abs(volume) > FLAT else 0
 
 
 def _side(graph: Chem.Mol, centre: Chem.StereoInfo, positions: npt.NDArray[np.float64]) -> int:

@@ -20,7 +20,7 @@ from _report import write
 
 from relaxd.model import MoleculeBatch
 from relaxd.relax import Molecule, Relaxer, RelaxResult, from_smiles, superposed_rmsd
-from relaxd.relax._relaxer import buckets, to_batch
+from relaxd.relax._buckets import buckets, to_batch
 from relaxd.relax._sampler import relax_to_fixpoint
 
 N_ROUNDS = 5

@@ -18,7 +18,7 @@ from _report import write
 
 from relaxd.model import MoleculeBatch, load_model
 from relaxd.relax import from_smiles
-from relaxd.relax._relaxer import buckets, to_batch
+from relaxd.relax._buckets import buckets, to_batch
 
 N_ROUNDS = 40
 VARIANTS: dict[str, dict[str, Any]] = {

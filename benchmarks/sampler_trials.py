@@ -33,10 +33,10 @@ from tqdm import tqdm
 
 from relaxd.model import MoleculeBatch, root_mean_square
 from relaxd.relax import Relaxer, read_cases, superposed_rmsd
+from relaxd.relax._buckets import buckets, to_batch
 from relaxd.relax._calibration import SAME_BASIN
 from relaxd.relax._energy_gap import energy_gap
 from relaxd.relax._evaluation import Case
-from relaxd.relax._relaxer import buckets, to_batch
 from relaxd.relax._sampler import Schedule
 from relaxd.relax._superposition import Positions
 

@@ -20,7 +20,7 @@ from relaxd.relax import (
     relax_doubtful,
     superposed_rmsd,
 )
-from relaxd.relax._relaxer import PADDING, PAIRS_PER_BATCH, buckets
+from relaxd.relax._buckets import PADDING, PAIRS_PER_BATCH, buckets
 
 SMILES = ["CC(=O)OCC(N)C=O", "c1ccncc1O", "C[C@H](N)C(=O)O", "OCC1OC1"]
 

@@ -18,6 +18,7 @@ from ._evaluation import (
     read_cases,
     table,
 )
+from ._fallback import relax_doubtful, relax_fallback
 from ._formats import from_rdkit, from_sdf, from_xyz
 from ._inspection import inspect_model, inspect_references
 from ._molecule import Molecule
@@ -29,8 +30,6 @@ from ._relaxer import (
     ModelSummary,
     MoleculeLike,
     Relaxer,
-    relax_doubtful,
-    relax_fallback,
 )
 from ._result import RelaxResult
 from ._sampler import Fixpoint, Schedule, relax_to_fixpoint

@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from relaxd.model import Denoiser, atom_features
 
+from ._buckets import to_batch
 from ._energy_gap import energy_gap
 from ._evaluation import Case
-from ._relaxer import to_batch
 from ._sampler import Schedule, relax_to_fixpoint
 from ._superposition import Positions, superposed_rmsd
 

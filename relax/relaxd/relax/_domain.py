@@ -7,6 +7,11 @@ import numpy as np
 
 from ._molecule import Molecule
 
+FEWEST_HEAVY_ATOMS = 3
+"""Atoms besides hydrogen in a molecule whose result is not doubted: QM9 has eight smaller ones, too
+few to learn from. The bond of ethene, which was not among them, came out 0.03 Angstrom too long, and
+novelty did not tell."""
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -32,3 +37,8 @@ class Domain:
             and len(molecule) <= self.max_atoms
             and bool(np.isin(molecule.atomic_numbers, self.elements).all())
         )
+
+
+def is_large_enough(molecule: Molecule) -> bool:
+    """Whether a molecule has as many heavy atoms as the model needs."""
+    return int(np.count_nonzero(molecule.atomic_numbers > 1)) >= FEWEST_HEAVY_ATOMS

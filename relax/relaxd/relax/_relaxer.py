@@ -2,56 +2,38 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import ase
 import numpy as np
 import numpy.typing as npt
 import torch
 from rdkit import Chem
-from torch import Tensor
 
-from relaxd.model import DEFAULT_MODEL, LoadedModel, MoleculeBatch, collate, load_model
+from relaxd.model import DEFAULT_MODEL, LoadedModel, load_model
 
-from ._baselines import gfn2_xtb
+from ._buckets import PAIRS_PER_BATCH, PAIRS_PER_GPU_BATCH, buckets, to_batch
 from ._conformers import CONFORMER_SEED
-from ._domain import Domain
+from ._domain import Domain, is_large_enough
 from ._ensemble import Ensemble, conformer_starts, rank_conformers
 from ._errors import MoleculeError
+from ._fallback import relax_doubtful, relax_fallback
 from ._molecule import Molecule
+from ._precision import Precision, in_bf16
 from ._read import to_molecule
 from ._result import RelaxResult, make_result
-from ._sampler import Denoise, Schedule, relax_to_fixpoint
+from ._sampler import Schedule, relax_to_fixpoint
 from ._samples import BoltzmannSample
 from ._sampling import Progress, sample_boltzmann
 
 MoleculeLike: TypeAlias = Molecule | str | ase.Atoms | Chem.Mol
 """What stands for a molecule: a string is a SMILES."""
 
-Precision = Literal["fp32", "bf16"]
-"""Of the matrix products in the network; all else is in single precision."""
-
-PAIRS_PER_BATCH = 2**13
-"""Pairs of atoms, padding included, that go through the network at once; fits a core's cache."""
-
-PAIRS_PER_GPU_BATCH = 2**19
-"""The same on a GPU, which wants much to do at once; 2 GB of its memory."""
-
-PADDING = 1 / 8
-"""Of a full batch: so much padding takes as long as what a forward pass costs besides, and is worth
-a pass that is saved."""
-
-
 ERRORS_TOLD = (0.01, 100.0)
 """kcal/mol; no expectation is smaller, for no geometry is known so well, or larger."""
-
-FEWEST_HEAVY_ATOMS = 3
-"""Atoms besides hydrogen in a molecule whose result is not doubted: QM9 has eight smaller ones, too
-few to learn from. The bond of ethene, which it lacks, came out 0.03 Angstrom too long, and novelty
-did not tell."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +66,7 @@ class Relaxer:
         model: the model.
         schedule: how it is iterated.
         device: where the model is.
-        precision: of its matrix products; bf16 is for GPUs, few CPUs are faster by it.
+        precision: of its matrix products; bf16 is for GPUs.
     """
 
     def __init__(
@@ -284,120 +266,6 @@ class Relaxer:
                 zip(molecules, centroids, end.n_evaluations.tolist(), strict=True)
             )
         ]
-
-
-def relax_fallback(molecule: Molecule, in_domain: bool = False) -> RelaxResult:
-    """Relaxes a molecule that the model cannot relax with GFN2-xTB.
-
-    Args:
-        molecule: any molecule of the elements up to radon.
-        in_domain: whether it is of the model's domain all the same.
-
-    Raises:
-        MoleculeError: GFN2-xTB does not know an element, or its SCF does not converge.
-    """
-    clock = time.perf_counter()
-    relaxed = gfn2_xtb(molecule)
-    return make_result(
-        molecule,
-        relaxed.trajectory,
-        method=relaxed.method,
-        in_domain=in_domain,
-        converged=relaxed.converged,
-        n_evaluations=relaxed.n_steps + 1,
-        seconds=time.perf_counter() - clock,
-    )
-
-
-def relax_doubtful(
-    result: RelaxResult, fallback: Callable[[Molecule, bool], RelaxResult] = relax_fallback
-) -> RelaxResult:
-    """Relaxes by other means what the model did not do well, from the same start.
-
-    Args:
-        result: of the model, and doubtful; returned as it is where the fallback does not converge
-            either.
-        fallback: called as `relax_fallback`.
-    """
-    try:
-        relaxed = fallback(result.molecule, result.verdict.in_domain)
-    except MoleculeError:
-        return result
-    return relaxed if relaxed.converged else result
-
-
-def in_bf16(denoise: Denoise) -> Denoise:
-    """The same denoiser with its matrix products in bf16.
-
-    Of 100 molecules of QM9, that moved the relaxed geometry by 0.0012 Angstrom (RMSD, median; 0.005
-    at most), and its estimated energy from 0.144 to 0.147 kcal/mol above the minimum (median).
-    """
-
-    def lower(batch: MoleculeBatch, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(sigma.device.type, torch.bfloat16):
-            positions, scalars = denoise(batch, sigma)
-        return positions.float(), scalars.float()
-
-    return lower
-
-
-def buckets(sizes: Sequence[int], pairs_per_batch: int = PAIRS_PER_BATCH) -> Iterator[list[int]]:
-    """Groups molecules of like size, so that little of a batch is padding.
-
-    Args:
-        sizes: atoms of each molecule.
-        pairs_per_batch: pairs of atoms, padding included, that a batch holds at most.
-
-    Yields:
-        Rows of the molecules of one batch.
-    """
-    bucket: list[int] = []
-    used = 0
-    for row in sorted(range(len(sizes)), key=sizes.__getitem__):
-        padded = (len(bucket) + 1) * sizes[row] ** 2
-        wasted = padded - used - sizes[row] ** 2
-        if bucket and (padded > pairs_per_batch or wasted > PADDING * pairs_per_batch):
-            yield bucket
-            bucket, used = [], 0
-        bucket.append(row)
-        used += sizes[row] ** 2
-    if bucket:
-        yield bucket
-
-
-def to_batch(
-    molecules: list[Molecule], device: str
-) -> tuple[MoleculeBatch, Tensor | None, list[npt.NDArray[np.float64]]]:
-    """Puts molecules side by side, each about the origin.
-
-    Args:
-        molecules: B of them.
-        device: where to.
-
-    Returns:
-        The batch, which atoms must not move (None if all may), and where the centroids were.
-    """
-    # Single precision is finest near the origin, wherever the user's molecule lies.
-    centroids = [molecule.positions.mean(0) for molecule in molecules]
-    batch = collate(
-        [torch.from_numpy(molecule.atomic_numbers) for molecule in molecules],
-        [
-            torch.from_numpy(molecule.positions - centroid).float()
-            for molecule, centroid in zip(molecules, centroids, strict=True)
-        ],
-        [molecule.bonds for molecule in molecules],
-    ).to(device)
-    if not any(molecule.frozen for molecule in molecules):
-        return batch, None, centroids
-    frozen = torch.zeros_like(batch.mask)
-    for b, molecule in enumerate(molecules):
-        frozen[b, list(molecule.frozen)] = True
-    return batch, frozen, centroids
-
-
-def is_large_enough(molecule: Molecule) -> bool:
-    """Whether a molecule has as many heavy atoms as the model needs."""
-    return int(np.count_nonzero(molecule.atomic_numbers > 1)) >= FEWEST_HEAVY_ATOMS
 
 
 def _expected_error(log_error: float) -> float | None:

@@ -10,7 +10,7 @@ molecules in its time; both are told. `--table` prints what is there.
 
 import argparse
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,38 +24,44 @@ from relaxd.relax import Relaxer, read_cases
 
 FILE = RESULTS / "training_trials.jsonl"
 N_MOLECULES = 400
+PARTS = ("model", "noise")
 
 BASE = TrainingConfig()
-MODEL, NOISE = BASE.model, BASE.noise
-TRIALS: dict[str, TrainingConfig] = {
-    "as shipped": BASE,
-    "another seed": replace(BASE, seed=1),
-    "l_max 2": replace(BASE, model=replace(MODEL, l_max=2)),
-    "32 channels": replace(BASE, model=replace(MODEL, channels=32)),
-    "96 channels": replace(BASE, model=replace(MODEL, channels=96)),
-    "3 layers": replace(BASE, model=replace(MODEL, n_layers=3)),
-    "7 layers": replace(BASE, model=replace(MODEL, n_layers=7)),
-    "cutoff 3.5 A": replace(BASE, model=replace(MODEL, r_max=3.5)),
-    "cutoff 7 A": replace(BASE, model=replace(MODEL, r_max=7.0)),
-    "5 radial functions": replace(BASE, model=replace(MODEL, n_radial=5)),
-    "no stiffness": replace(BASE, stiff_weight=0.0),
-    "stiffness x 3": replace(BASE, stiff_weight=3.0),
-    "noise to 0.1 A": replace(BASE, noise=replace(NOISE, sigma_max=0.1)),
-    "noise alone": replace(BASE, noise=replace(NOISE, gaussian_share=1.0)),
-    "pairs alone": replace(BASE, noise=replace(NOISE, gaussian_share=0.0)),
-    "noise always told": replace(BASE, noise=replace(NOISE, unknown_share=0.0)),
-    "noise never told": replace(BASE, noise=replace(NOISE, unknown_share=1.0)),
-    "starts of other basins": replace(BASE, noise=replace(NOISE, farthest_start=10.0)),
-    "no rollouts": replace(BASE, noise=replace(NOISE, rollout_probabilities=(1.0,))),
-    "EMA 0.9999": replace(BASE, ema_decay=0.9999),
-    "EMA 0.99": replace(BASE, ema_decay=0.99),
-    "bonds always": replace(BASE, bond_dropout=0.0),
-    "bonds never": replace(BASE, bond_dropout=1.0),
-    "learning rate 5e-4": replace(BASE, learning_rate=5e-4),
-    "learning rate 2e-3": replace(BASE, learning_rate=2e-3),
-    "batches twice as large": replace(BASE, atoms_per_batch=512),
+CHANGES: dict[str, dict[str, Any]] = {
+    "as shipped": {},
+    "another seed": {"seed": 1},
+    "l_max 2": {"model": {"l_max": 2}},
+    "32 channels": {"model": {"channels": 32}},
+    "96 channels": {"model": {"channels": 96}},
+    "3 layers": {"model": {"n_layers": 3}},
+    "7 layers": {"model": {"n_layers": 7}},
+    "cutoff 3.5 A": {"model": {"r_max": 3.5}},
+    "cutoff 7 A": {"model": {"r_max": 7.0}},
+    "5 radial functions": {"model": {"n_radial": 5}},
+    "no stiffness": {"stiff_weight": 0.0},
+    "stiffness x 3": {"stiff_weight": 3.0},
+    "noise to 0.1 A": {"noise": {"sigma_max": 0.1}},
+    "noise alone": {"noise": {"gaussian_share": 1.0}},
+    "pairs alone": {"noise": {"gaussian_share": 0.0}},
+    "noise always told": {"noise": {"unknown_share": 0.0}},
+    "noise never told": {"noise": {"unknown_share": 1.0}},
+    "starts of other basins": {"noise": {"farthest_start": 10.0}},
+    "no rollouts": {"noise": {"rollout_probabilities": (1.0,)}},
+    "EMA 0.9999": {"ema_decay": 0.9999},
+    "EMA 0.99": {"ema_decay": 0.99},
+    "bonds always": {"bond_dropout": 0.0},
+    "bonds never": {"bond_dropout": 1.0},
+    "learning rate 5e-4": {"learning_rate": 5e-4},
+    "learning rate 2e-3": {"learning_rate": 2e-3},
+    "batches twice as large": {"atoms_per_batch": 512},
 }
-"""By name, what differs from the first."""
+"""By name, what differs from the first; the model's shape and the noise by their own fields."""
+
+
+def changed(changes: dict[str, Any], **others: Any) -> TrainingConfig:
+    """The first trial with some settings changed."""
+    parts = {name: replace(getattr(BASE, name), **changes.get(name, {})) for name in PARTS}
+    return replace(BASE, **{**changes, **parts, **others})
 
 
 def train(name: str, config: TrainingConfig, pairs: Path, folder: Path) -> dict[str, Any]:
@@ -68,25 +74,13 @@ def train(name: str, config: TrainingConfig, pairs: Path, folder: Path) -> dict[
     results = relaxer.relax_in_domain([case.start for case in cases])
     return {
         "trial": name,
-        "changed": changes(config),
+        "changed": CHANGES[name],
         "n_parameters": relaxer.model.n_parameters,
         "minutes": round(trainer.seconds / 60, 1),
         "samples": trainer.samples,
         "n_molecules": len(cases),
         "n_evaluations": sum(result.n_evaluations for result in results) / len(results),
         **figures(cases, [result.positions for result in results]),
-    }
-
-
-def changes(config: TrainingConfig) -> dict[str, Any]:
-    """The settings that are not those of the first trial."""
-    parts = ((asdict(config), asdict(BASE)), (asdict(config.model), asdict(MODEL)))
-    parts += ((asdict(config.noise), asdict(NOISE)),)
-    return {
-        key: value
-        for given, base in parts
-        for key, value in given.items()
-        if value != base[key] and not isinstance(value, dict) and key not in ("hours", "device")
     }
 
 
@@ -112,14 +106,15 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/trials"))
     parser.add_argument("--minutes", type=float, default=10.0, help="of each training")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--trials", nargs="+", default=list(TRIALS), choices=list(TRIALS))
+    parser.add_argument("--trials", nargs="+", default=list(CHANGES), choices=list(CHANGES))
     parser.add_argument("--table", action="store_true", help="print what is there, and end")
     arguments = parser.parse_args()
     if not arguments.table:
         torch.set_num_threads(1)
         done = {row["trial"] for row in known()}
         for name in (n for n in arguments.trials if n not in done):
-            config = replace(TRIALS[name], hours=arguments.minutes / 60, device=arguments.device)
+            hours = arguments.minutes / 60
+            config = changed(CHANGES[name], hours=hours, device=arguments.device)
             row = train(name, config, arguments.pairs, arguments.runs)
             with FILE.open("a") as file:
                 file.write(json.dumps(row) + "\n")

@@ -9,8 +9,8 @@ from ._molecule import Molecule
 
 FEWEST_HEAVY_ATOMS = 3
 """Atoms besides hydrogen in a molecule whose result is not doubted: QM9 has eight smaller ones, too
-few to learn from. The bond of ethene, which was not among them, came out 0.03 Angstrom too long, and
-novelty did not tell."""
+few to learn from. The bond of ethene, which was not among them, came out 0.03 Angstrom too long,
+and novelty did not tell."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Kernels of the linear algebra that PySCF brings along.
 
-PySCF's wheels contain an OpenBLAS of 2018, which takes every processor it has not heard of for a
-Prescott of 2004 and multiplies matrices without AVX. On an AMD EPYC of the third generation that
-makes DFT one and a half times slower.
+PySCF's wheels contain an OpenBLAS of 2018, which takes a processor it has not heard of for an old one
+and multiplies matrices without AVX: an AMD EPYC of the third generation for a Barcelona of 2007.
+`benchmarks/blas.py` measures what that costs.
 """
 
 from collections.abc import Mapping

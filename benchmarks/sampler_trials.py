@@ -204,7 +204,7 @@ def plot(samplers: dict[str, list[dict[str, float]]]) -> None:
     axes.set(
         xlabel="network evaluations",
         ylabel="estimated energy above\nthe minimum, kcal/mol (median)",
-        yscale="log",
+        ylim=(0, None),
     )
     axes.legend(frameon=False)
     figure.savefig(RESULTS.parent / "sampler_trials.png", dpi=150)

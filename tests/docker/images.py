@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 CACHE = ROOT / "build" / "docker"
 """Keeps wheels from run to run; images are kept by podman."""
 
-PROGRAMS = ("buildah", "mmdebstrap", "openssl", "podman", "podman-compose", "runc")
+PROGRAMS = ("buildah", "iptables", "mmdebstrap", "openssl", "podman", "podman-compose", "runc")
 HELPERS = Path("/usr/lib/podman")
 """Where podman has `netavark` and `aardvark-dns`, its networks and their names."""
 

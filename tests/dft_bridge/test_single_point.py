@@ -1,12 +1,15 @@
 """Energies of single geometries."""
 
+from typing import Any
+
 import ase
 import numpy as np
 import pytest
 from ase.build import molecule
 from pyscf import gto
 
-from relaxd.dft_bridge import DftError, Level, single_point
+from relaxd.dft_bridge import DftError, Level, SinglePoints, single_point
+from relaxd.dft_bridge._pyscf import PySCFBackend
 from relaxd.dft_bridge._units import HARTREE
 
 
@@ -42,6 +45,30 @@ def test_an_energy_is_what_plain_pyscf_finds():
     scf.chkfile = None
     expected = scf.density_fit().kernel() * HARTREE
     assert single_point(atoms) == pytest.approx(expected, abs=1e-6 * HARTREE)
+
+
+def test_energies_do_not_depend_on_what_was_computed_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The density is carried from geometry to geometry, and to no other molecule."""
+    cycles: list[int] = []
+    converged = PySCFBackend._converged
+
+    def counted(self: Any, positions: Any, accuracy: Any, counter: Any) -> Any:
+        scf = converged(self, positions, accuracy, counter)
+        cycles.append(counter.count)
+        return scf
+
+    monkeypatch.setattr(PySCFBackend, "_converged", counted)
+    formaldehyde, water = molecule("H2CO"), molecule("H2O")
+    stretched = formaldehyde.copy()
+    stretched.positions *= 1.01
+    in_turn = SinglePoints()
+    for atoms in (formaldehyde, stretched, water, formaldehyde):
+        assert in_turn(atoms) == pytest.approx(single_point(atoms), abs=1e-7 * HARTREE)
+    carried, alone = cycles[0::2], cycles[1::2]
+    assert carried[1] < alone[1]
+    assert carried[2:] == alone[2:]
 
 
 def test_an_impossible_multiplicity_is_refused():

@@ -8,7 +8,7 @@ from ._levels import LEVELS, TRAINING_LEVEL, Level
 from ._point import Point
 from ._refinement import Refinement, refine
 from ._result import RefineResult
-from ._single_point import single_point
+from ._single_point import SinglePoints, single_point
 from ._task import Hessian, RefineSettings, Task
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Refinement",
     "RefinementCancelled",
     "ScfCycle",
+    "SinglePoints",
     "Step",
     "System",
     "Task",

@@ -102,7 +102,7 @@ def test_an_scf_that_does_not_converge_is_named(
     def fail(*_: Any, **__: Any) -> float:
         raise relaxd.dft_bridge.DftError("scf-not-converged", "CH4: no SCF convergence")
 
-    monkeypatch.setattr(relaxd.dft_bridge, "single_point", fail)
+    monkeypatch.setattr(relaxd.dft_bridge.SinglePoints, "__call__", fail)
     flags = ["--pairs", pairs, "--model", weights, "--molecules", 1]
     outcome = run("evaluate", *flags, *energies)
     assert outcome.exit_code == 1

@@ -37,7 +37,7 @@ class Energies:
     def __init__(self, level: str, cache: Path | None, folder: Path) -> None:
         try:
             # Only those who want DFT energies need PySCF.
-            from relaxd.dft_bridge import DftError, Level, single_point
+            from relaxd.dft_bridge import DftError, Level, SinglePoints
 
             parsed = Level.parse(level)
         except ModuleNotFoundError as error:
@@ -47,10 +47,12 @@ class Energies:
         except DftError as error:
             raise typer.BadParameter(str(error)) from error
 
+        single_point = SinglePoints(parsed)
+
         def energy(molecule: Molecule) -> float:
             atoms, charge, spin = molecule.to_atoms(), molecule.charge, molecule.multiplicity
             try:
-                return single_point(atoms, parsed, charge=charge, multiplicity=spin)
+                return single_point(atoms, charge=charge, multiplicity=spin)
             except DftError as error:
                 message = f"relaxd evaluate: {molecule.id}: {error}; finished energies are kept"
                 typer.echo(message, err=True)

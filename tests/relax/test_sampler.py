@@ -54,11 +54,25 @@ def test_each_molecule_stops_by_itself():
 
 def test_what_the_last_evaluation_of_each_molecule_saw_is_kept():
     far, near = torch.tensor([0.4, 0, 0]), torch.tensor([0.001, 0, 0])
-    end = relax_to_fixpoint(contraction(0.5), make_batch(far, near), Schedule(tolerance=0.01))
+    schedule = Schedule(tolerance=0.01, good_start=0.0)
+    end = relax_to_fixpoint(contraction(0.5), make_batch(far, near), schedule)
     assert torch.equal(end.seen.scalars, end.positions)
     last = end.trajectory[end.n_evaluations - 1, [0, 1]]
     assert torch.allclose(end.seen.step, end.positions - last)
     assert end.seen.sigma.tolist() == pytest.approx([0.8 * 0.0125 / 3**0.5, 0.1], rel=1e-4)
+
+
+def test_a_good_start_is_left_as_it_is():
+    near, farther = torch.tensor([0.02, 0, 0]), torch.tensor([0.04, 0, 0])
+    batch = make_batch(near, farther)
+    schedule = Schedule(tolerance=0.01, good_start=0.015)
+    end = relax_to_fixpoint(contraction(0.5), batch, schedule)
+    assert end.converged.all()
+    assert end.n_evaluations.tolist() == [1, 2]
+    assert torch.equal(end.positions[0], batch.positions[0])
+    assert torch.allclose(end.positions[1], TARGET + 0.25 * farther)
+    # What is judged is the step that was proposed.
+    assert float(end.seen.step[0].norm(dim=-1).max()) == pytest.approx(0.01, rel=1e-4)
 
 
 def test_what_never_settles_is_not_called_converged():

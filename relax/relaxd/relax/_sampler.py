@@ -23,6 +23,8 @@ class Schedule:
         factor: the noise level of a step over the size of the step before it.
         sigma_min: lowest noise level, Angstrom per coordinate.
         tolerance: largest displacement of any atom by which a step counts as none, Angstrom.
+        good_start: largest displacement of any atom in the first step by which a start is left as
+            it is, Angstrom: the model would as soon make it worse as better.
         max_evaluations: network evaluations after which a molecule counts as not converged.
     """
 
@@ -30,6 +32,7 @@ class Schedule:
     factor: float = 0.8
     sigma_min: float = 0.005
     tolerance: float = 0.01
+    good_start: float = 0.015
     max_evaluations: int = 20
 
 
@@ -64,7 +67,7 @@ def relax_to_fixpoint(
     This is the deterministic (noise-free) reverse process of Karras et al. (2022), each step going
     the whole way to the denoised geometry. The noise level follows the size of the last step,
     :math:`\sigma_{k+1} = f\,|x_{k+1} - x_k|_{rms}`, within its limits, so that a good start is
-    treated as one. Molecules leave the batch as they converge, and where the network overflows:
+    treated as one, and the best are left alone. Molecules leave the batch as they converge, and where the network overflows:
     then with their last finite geometry, not converged.
 
     Args:
@@ -94,17 +97,25 @@ def relax_to_fixpoint(
             step = step.masked_fill(frozen[active].unsqueeze(-1), 0.0)
         lost = ~step.isfinite().flatten(1).all(1)
         step[lost] = 0.0
+        if n_forward == 0:
+            step[largest_displacement(step) <= schedule.good_start] = 0.0
         n_forward += 1
         n_evaluations[active] += 1
         positions[active] += step
         trajectory.append(positions.clone())
         size = schedule.factor * root_mean_square(step, current.mask)
         sigma[active] = size.clamp(schedule.sigma_min, schedule.sigma_start)
-        still = step.norm(dim=-1).amax(1) <= schedule.tolerance
+        still = largest_displacement(step) <= schedule.tolerance
         converged[active] = still & ~lost
         active = active[~still]
     frames = torch.stack(trajectory)
     return Fixpoint(positions, converged, n_evaluations, n_forward, seen, frames)
+
+
+def largest_displacement(step: Tensor) -> Tensor:
+    """(B,) of any atom in (B, N, 3) steps, in their unit."""
+    largest: Tensor = step.norm(dim=-1).amax(1)
+    return largest
 
 
 def _rows(batch: MoleculeBatch, rows: Tensor) -> MoleculeBatch:

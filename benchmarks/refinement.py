@@ -2,7 +2,7 @@
 
 Each cell relaxes one molecule at B3LYP/6-31G(2df,p) on one thread, in a process of its own, and
 adds a line to `results/refinement.jsonl`; a run that was stopped goes on with the cells that are
-missing. The drivers are
+missing, from other weights, or silent about the kernels of their linear algebra. The drivers are
 
     pyscf              PySCF's geomeTRIC interface as it comes, no density fitting
     geometric          the same with density fitting
@@ -27,7 +27,6 @@ from typing import Any
 from ase import Atoms
 from ase.io import read
 from ase.io import write as write_atoms
-from refinement_drivers import DRIVERS
 
 from relaxd.dft_bridge._blas import blas_environment
 
@@ -105,7 +104,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, default=Path("runs/pairs.safetensors"))
     parser.add_argument("--starts", type=Path, default=Path("runs/refinement_starts.extxyz"))
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--drivers", nargs="+", default=list(DRIVERS), choices=list(DRIVERS))
+    parser.add_argument("--methods", nargs="+", help="such as relaxd:geometric; all by default")
     parser.add_argument("--molecules", nargs="+", help="names; all by default")
     parser.add_argument("--workers", type=int, default=1, help="relaxations at once")
     arguments = parser.parse_args()
@@ -121,7 +120,9 @@ def main() -> None:
     known = {
         (r["molecule"], r["start"], r["driver"])
         for r in rows
-        if "error" not in r and r.get("weights") == weights.get((r["molecule"], r["start"]))
+        if "error" not in r
+        and r.get("weights") == weights.get((r["molecule"], r["start"]))
+        and r.get("blas")
     }
     lock = Lock()
 
@@ -140,7 +141,12 @@ def main() -> None:
         shown = {k: row.get(k) for k in ("n_gradients", "cpu_seconds", "error") if k in row}
         print(*cell, shown, f"{time.perf_counter() - began:.0f} s", flush=True)
 
-    missing = [c for c in cells(names) if c not in known and c[2] in arguments.drivers]
+    missing = [
+        (name, start, driver)
+        for name, start, driver in cells(names)
+        if (name, start, driver) not in known
+        and (arguments.methods is None or f"{start}:{driver}" in arguments.methods)
+    ]
     with ThreadPoolExecutor(arguments.workers) as pool:
         list(pool.map(work, missing))
 

@@ -1,5 +1,7 @@
 """Molecules and untrained denoisers."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -28,9 +30,18 @@ def build_denoiser(**config) -> Denoiser:
     return denoiser
 
 
-@pytest.fixture(params=[1, 2], ids=["l_max=1", "l_max=2"])
+@pytest.fixture
+def build() -> Callable[..., Denoiser]:
+    """Makes untrained denoisers."""
+    return build_denoiser
+
+
+SHAPES = {"l_max=1": {}, "l_max=2": {"l_max": 2}, "filters": {"n_filters": 3}}
+
+
+@pytest.fixture(params=SHAPES)
 def denoiser(request) -> Denoiser:
-    return build_denoiser(l_max=request.param)
+    return build_denoiser(**SHAPES[request.param])
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Training learns, resumes where it was, and saves what it learned."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,6 +108,26 @@ def test_a_run_begins_with_given_weights_once(dataset, tmp_path):
         make_trainer(dataset, tmp_path / "other", initial=initial, model=DenoiserConfig())
 
 
+def test_a_run_may_begin_with_fewer_filters(dataset, tmp_path):
+    origin = make_trainer(dataset, tmp_path / "origin")
+    steps(origin, 3)
+    origin.save()
+    initial = load_model(tmp_path / "origin/model.safetensors")
+    all_of_them, fewer = (
+        make_trainer(dataset, tmp_path / str(n), initial=initial, model=replace(SMALL, n_filters=n))
+        for n in (8, 4)
+    )
+    batch = next(dataset.epoch(60, torch.Generator())).minima
+    sigma = torch.full((len(batch.positions),), 0.1)
+    before = initial.denoiser(batch, sigma)
+    assert torch.allclose(all_of_them.denoiser(batch, sigma), before, atol=1e-5)
+    assert fewer.denoiser.config.n_filters == 4
+    assert fewer.origin["sha256"] == initial.sha256
+    more = replace(SMALL, n_filters=9)
+    with pytest.raises(ValueError, match="not DenoiserConfig"):
+        make_trainer(dataset, tmp_path / "more", initial=initial, model=more)
+
+
 def test_training_ends_when_its_time_is_used_up_and_logs(dataset, tmp_path):
     trainer = make_trainer(dataset, tmp_path / "run", hours=2 / 3600)
     trainer.train()
@@ -145,7 +166,7 @@ def test_a_resumed_run_keeps_the_later_checkpoints(dataset, tmp_path):
     trainer = make_trainer(dataset, tmp_path / "run", checkpoints=True)
     steps(trainer, 5)
     trainer.save()
-    resumed = make_trainer(dataset, tmp_path / "run", checkpoints=True, hours=2 / 3600)
+    resumed = make_trainer(dataset, tmp_path / "run", checkpoints=True, hours=8 / 3600)
     resumed.train()
     kept = sorted(path.name for path in (tmp_path / "run/checkpoints").iterdir())
     assert kept == [f"step-{2**k:08d}.safetensors" for k in range(3, resumed.step.bit_length())]

@@ -28,6 +28,8 @@ class DenoiserConfig:
         l_max: highest degree of the spherical harmonics on the edges.
         n_radial: radial basis functions.
         r_max: cutoff radius, Angstrom.
+        n_filters: learned combinations of radial functions and bonds that the layers see, for each
+            degree; those themselves if None.
     """
 
     elements: tuple[int, ...] = (1, 6, 7, 8)
@@ -36,6 +38,7 @@ class DenoiserConfig:
     l_max: int = 1
     n_radial: int = 8
     r_max: float = 5.0
+    n_filters: int | None = None
 
     @property
     def irreps_hidden(self) -> o3.Irreps:
@@ -83,10 +86,10 @@ class Denoiser(nn.Module):
         self.register_buffer("species", species, persistent=False)
         self.embedding = nn.Embedding(len(config.elements) + 1, channels)
         self.noise = nn.Sequential(nn.Linear(1, channels), nn.SiLU(), nn.Linear(channels, channels))
-        self.edges = Edges(config.n_radial, config.r_max, config.l_max)
+        self.edges = Edges(config.n_radial, config.r_max, config.l_max, config.n_filters)
         self.layers = nn.ModuleList(
-            InteractionLayer(channels, self.edges.n_basis, config.l_max)
-            for _ in range(config.n_layers)
+            InteractionLayer(channels, self.edges.n_filters, config.l_max, is_first=i == 0)
+            for i in range(config.n_layers)
         )
         self.readout = nn.Linear(channels, 1, bias=False)
         nn.init.zeros_(self.readout.weight)
@@ -127,7 +130,7 @@ class Denoiser(nn.Module):
         mask = batch.mask
         noise = self.noise(torch.log(sigma / STEP_SCALE).unsqueeze(-1))
         scalars = self.embedding(self.species[batch.atomic_numbers]) + noise.unsqueeze(1)
-        vectors = scalars.new_zeros(*scalars.shape[:2], 3, self.config.channels)
+        vectors = None
         edges = self.edges(batch.positions, mask, batch.bond_orders)
         for layer in self.layers:
             scalars, vectors = layer(scalars, vectors, edges)

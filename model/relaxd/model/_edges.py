@@ -14,20 +14,34 @@ N_BOND_BASIS = 2
 
 
 class Edges(nn.Module):
-    r"""Edge functions E_l[im, kj] = B_k(r_ij) Y_lm(r_ij / |r_ij|), one matrix for each degree l.
+    r"""Edge functions E_l[im, kj] = F_lk(r_ij) Y_lm(r_ij / |r_ij|), one matrix for each degree l.
 
-    They depend on the geometry alone, so all layers share them, and a sum over basis functions
-    and neighbours is a matrix product. The radial functions are Bessel functions
-    (Gasteiger et al. 2020, eq. 7) times a polynomial envelope that is smooth at the cutoff.
+    They depend on the geometry alone, so all layers share them, and a sum over filters and
+    neighbours is a matrix product. The filters F are learned combinations of a few basis functions
+    B, or these themselves: fewer filters make every layer cheaper. The basis is one of Bessel
+    functions (Gasteiger et al. 2020, eq. 7) and bonds, times a polynomial envelope that is smooth
+    at the cutoff.
+
+    Args:
+        n_radial: Bessel functions.
+        r_max: cutoff radius, Angstrom.
+        l_max: highest degree.
+        n_filters: of each degree; None for the basis functions themselves.
     """
 
     frequencies: Tensor
 
-    def __init__(self, n_radial: int, r_max: float, l_max: int) -> None:
+    def __init__(
+        self, n_radial: int, r_max: float, l_max: int, n_filters: int | None = None
+    ) -> None:
         super().__init__()
         self.r_max = r_max
         self.l_max = l_max
-        self.n_basis = n_radial + N_BOND_BASIS
+        n_basis = n_radial + N_BOND_BASIS
+        self.n_filters = n_filters or n_basis
+        self.filters = None
+        if n_filters is not None:
+            self.filters = nn.Parameter(torch.randn(l_max + 1, n_filters, n_basis) / n_basis**0.5)
         frequencies = torch.arange(1, n_radial + 1) * (math.pi / r_max)
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.harmonics = o3.SphericalHarmonics(
@@ -43,7 +57,7 @@ class Edges(nn.Module):
             bond_orders: (B, N, N) or None.
 
         Returns:
-            For each l: (B, N * (2l + 1), n_basis * N), zero beyond the cutoff, at padding and on
+            For each l: (B, N * (2l + 1), n_filters * N), zero beyond the cutoff, at padding and on
             the diagonal.
         """
         n_atoms = positions.shape[1]
@@ -52,16 +66,20 @@ class Edges(nn.Module):
         pairs = mask.unsqueeze(1) & mask.unsqueeze(2) & ~itself
         # A pair that does not count is put at the cutoff, where everything is zero and finite.
         distances = torch.where(pairs, (vectors**2).sum(-1), self.r_max**2).sqrt()
-        basis = self._radial(distances, pairs, bond_orders).unsqueeze(2)
+        basis = self._basis(distances, pairs, bond_orders)
         harmonics = self.harmonics(vectors).movedim(-1, 2).contiguous().unsqueeze(3)
         return [
-            (harmonics[:, :, l * l : (l + 1) ** 2] * basis).reshape(
+            (harmonics[:, :, l * l : (l + 1) ** 2] * self._filtered(basis, l)).reshape(
                 len(positions), n_atoms * (2 * l + 1), -1
             )
             for l in range(self.l_max + 1)
         ]
 
-    def _radial(self, distances: Tensor, pairs: Tensor, bond_orders: Tensor | None) -> Tensor:
+    def _filtered(self, basis: Tensor, l: int) -> Tensor:
+        filtered = basis if self.filters is None else self.filters[l] @ basis
+        return filtered.unsqueeze(2)
+
+    def _basis(self, distances: Tensor, pairs: Tensor, bond_orders: Tensor | None) -> Tensor:
         scale = pairs / MEAN_NEIGHBOURS**0.5
         envelope = (polynomial_envelope(distances / self.r_max) * scale).unsqueeze(2)
         distances = distances.unsqueeze(2)

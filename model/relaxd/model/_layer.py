@@ -1,5 +1,7 @@
 """One round of equivariant message passing between all atoms of each molecule."""
 
+from functools import reduce
+
 import torch
 from e3nn import o3
 from torch import Tensor, nn
@@ -13,23 +15,32 @@ class InteractionLayer(nn.Module):
     .. math:: m_{i,lm,c} = \sum_{jk} E_{l,im,kj} w^l_{kc} s_{jc},
               \qquad n_{i,c} = \sum_{jk} E_{0,i,kj} w'_{kc} \vec v_{jc},
 
-    that is, e3nn's "uvu" tensor product with a radial weight that is linear in the basis,
+    that is, e3nn's "uvu" tensor product with a radial weight that is linear in the filters,
     written as a matrix product. Invariants of the messages drive gates on the vectors.
 
     Features keep the channel last: (B, N, 2l + 1, channels).
+
+    Args:
+        channels: C, multiplicity of each irrep.
+        n_filters: K, edge functions of each degree.
+        l_max: highest degree of the edges.
+        is_first: whether there are no vectors yet, and so no \vec v and no w'.
     """
 
     coupling: Tensor
 
-    def __init__(self, channels: int, n_basis: int, l_max: int) -> None:
+    def __init__(
+        self, channels: int, n_filters: int, l_max: int, *, is_first: bool = False
+    ) -> None:
         super().__init__()
-        self.channels = channels
         self.l_max = l_max
         self.norm = nn.LayerNorm(channels)
         self.sender = nn.Linear(channels, channels)
-        self.radial = nn.Parameter(torch.randn(l_max + 1, n_basis, channels) / n_basis**0.5)
-        self.radial_vectors = nn.Parameter(torch.randn(n_basis, channels) / n_basis**0.5)
-        self.mix = nn.Linear(2 * channels, 2 * channels, bias=False)
+        self.radial = nn.Parameter(torch.randn(l_max + 1, n_filters, channels) / n_filters**0.5)
+        self.radial_vectors = None
+        if not is_first:
+            self.radial_vectors = nn.Parameter(torch.randn(n_filters, channels) / n_filters**0.5)
+        self.mix = nn.Linear((1 if is_first else 2) * channels, 2 * channels, bias=False)
         self.invariant_norm = nn.LayerNorm((2 + l_max) * channels)
         self.update = nn.Sequential(
             nn.Linear((2 + l_max) * channels, channels),
@@ -41,13 +52,13 @@ class InteractionLayer(nn.Module):
             self.register_buffer("coupling", coupling, persistent=False)
 
     def forward(
-        self, scalars: Tensor, vectors: Tensor, edges: list[Tensor]
+        self, scalars: Tensor, vectors: Tensor | None, edges: list[Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Updated features.
 
         Args:
             scalars: (B, N, C).
-            vectors: (B, N, 3, C).
+            vectors: (B, N, 3, C); None, for zero, in the first layer.
             edges: as `Edges` makes them.
 
         Returns:
@@ -58,22 +69,25 @@ class InteractionLayer(nn.Module):
         messages = [
             convolve(e, sent.unsqueeze(2), w) for e, w in zip(edges, self.radial, strict=True)
         ]
-        bounded = normalised(vectors)
-        carried = convolve(edges[0], bounded, self.radial_vectors)
-        dipoles = torch.cat([messages[1], bounded + carried], dim=-1)
+        dipoles = messages[1]
+        if vectors is not None and self.radial_vectors is not None:
+            bounded = normalised(vectors)
+            carried = convolve(edges[0], bounded, self.radial_vectors)
+            dipoles = torch.cat([dipoles, bounded + carried], dim=-1)
         first, second = self.mix(dipoles).chunk(2, dim=-1)
         invariants = [hidden, messages[0].squeeze(2), (first * second).sum(2)]
         directions = [first, second]
         if self.l_max >= 2:
             invariants.append(messages[2].square().sum(2))
-            tensors = (self.coupling @ messages[2]).view(*vectors.shape[:2], 3, 3, -1)
+            tensors = (self.coupling @ messages[2]).view(*scalars.shape[:2], 3, 3, -1)
             directions.append((tensors * first.unsqueeze(2)).sum(3))
         update, *gates = self.update(self.invariant_norm(torch.cat(invariants, dim=-1))).chunk(
             2 + self.l_max, dim=-1
         )
-        for gate, direction in zip(gates, directions, strict=True):
-            vectors = vectors + gate.unsqueeze(2) * direction
-        return scalars + update, vectors
+        moved = reduce(
+            torch.add, (gate.unsqueeze(2) * d for gate, d in zip(gates, directions, strict=True))
+        )
+        return scalars + update, moved if vectors is None else vectors + moved
 
 
 def normalised(vectors: Tensor) -> Tensor:

@@ -16,8 +16,12 @@ from tqdm import tqdm
 
 from ._denoiser import Denoiser, DenoiserConfig
 from ._diffusion import Loss, NoiseConfig, guess_sigma, perturb, relative_error
+from ._filters import with_filters
 from ._weights import LoadedModel, save_model
 from .data import PairBatch, PairDataset
+
+ATOMS_FOR_FILTERS = 4096
+"""By whose distances the best filters are found, where a run is to begin with a model of more."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ class Trainer:
         config: the run.
         dataset: training part of the data.
         run: folder of the run.
-        initial: model of the same shape whose weights a new run begins with; random if None.
+        initial: model whose weights a new run begins with; random if None. It has the shape of
+            `config.model`, or more filters.
 
     Raises:
         ValueError: `initial` has another shape than `config.model`.
@@ -205,10 +210,15 @@ class Trainer:
             setattr(self, name, state[name])
 
     def _begin_with(self, initial: LoadedModel) -> None:
-        if initial.denoiser.config != self.config.model:
-            shape = initial.denoiser.config
-            raise ValueError(f"{initial.name} is {shape}, not {self.config.model}")
-        self.denoiser.load_state_dict(initial.denoiser.state_dict())
+        denoiser, shape = initial.denoiser, self.config.model
+        n_filters = shape.n_filters
+        same_but_for_filters = replace(denoiser.config, n_filters=n_filters) == shape
+        if same_but_for_filters and n_filters and n_filters <= denoiser.edges.n_filters:
+            sample = next(self.dataset.epoch(ATOMS_FOR_FILTERS, torch.Generator().manual_seed(0)))
+            denoiser = with_filters(denoiser, n_filters, sample.minima.to(self.config.device))
+        if denoiser.config != shape:
+            raise ValueError(f"{initial.name} is {denoiser.config}, not {shape}")
+        self.denoiser.load_state_dict(denoiser.state_dict())
         # They judge the old weights.
         self.denoiser.error_head.calibrated.fill_(False)
         self.denoiser.novelty.usual.fill_(0)

@@ -48,6 +48,12 @@ def test_a_training_begins_with_the_weights_of_another(
         torch.testing.assert_close(second.denoiser.state_dict()[name], weights)
     assert second.card["training"]["origin"]["sha256"] == load_model(first).sha256
 
+    cheaper = ["--from", first, "--run", "d", "--filters", 4, "--hours", 5e-5]
+    outcome = run("train", "--data", data, *cheaper, "--no-compile")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert load_model(tmp_path / "d/model.safetensors").denoiser.config.n_filters == 4
+    dearer = run("train", *short, "--filters", 40)
+    assert (dearer.exit_code, "can be given no more" in message(dearer)) == (2, True)
     conflict = run("train", *short, "--channels", 8)
     assert (conflict.exit_code, "the shape is" in message(conflict)) == (2, True)
     fluorine = run("train", "--data", data, "--from", "relaxd-small", "--run", "c")

@@ -1,5 +1,6 @@
 """`relaxd train`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +37,14 @@ def train(
         int | None, typer.Option(min=1, help="Width: multiplicity of each irrep.")
     ] = None,
     n_layers: Annotated[int | None, typer.Option(min=1, help="Interaction layers.")] = None,
+    n_filters: Annotated[
+        int | None,
+        typer.Option(
+            "--filters",
+            min=1,
+            help="Functions of the distance that layers see; with --from, fewer than that model's.",
+        ),
+    ] = None,
     compile: Annotated[
         bool | None, typer.Option(help="Compile the network; pays after some ten minutes.")
     ] = None,
@@ -83,7 +92,11 @@ def train(
     path = find_pairs(data, pairs, run.parent)
     dataset = PairDataset(path, device=device)
     config = TrainingConfig(
-        model=_shape(dataset.elements, origin, _given(channels=channels, n_layers=n_layers)),
+        model=_shape(
+            dataset.elements,
+            origin,
+            _given(channels=channels, n_layers=n_layers, n_filters=n_filters),
+        ),
         device=device,
         checkpoints=checkpoints,
         **_given(
@@ -141,8 +154,16 @@ def _shape(
     if origin is None:
         return DenoiserConfig(elements=elements, **given)
     config = origin.denoiser.config
+    n_filters = given.pop("n_filters", None)
     if given:
         raise typer.BadParameter("the shape is that of the model given by --from")
+    if n_filters is not None:
+        if n_filters > origin.denoiser.edges.n_filters:
+            reason = (
+                f"{origin.name} has {origin.denoiser.edges.n_filters}, and can be given no more"
+            )
+            raise typer.BadParameter(reason, param_hint="--filters")
+        config = replace(config, n_filters=n_filters)
     if unknown := sorted(set(elements) - set(config.elements)):
         raise typer.BadParameter(
             f"{origin.name} does not know atomic numbers {unknown}", param_hint="--from"

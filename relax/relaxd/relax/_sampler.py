@@ -67,8 +67,8 @@ def relax_to_fixpoint(
     This is the deterministic (noise-free) reverse process of Karras et al. (2022), each step going
     the whole way to the denoised geometry. The noise level follows the size of the last step,
     :math:`\sigma_{k+1} = f\,|x_{k+1} - x_k|_{rms}`, within its limits, so that a good start is
-    treated as one, and the best are left alone. Molecules leave the batch as they converge, and where the network overflows:
-    then with their last finite geometry, not converged.
+    treated as one; the best are left alone. Molecules leave the batch as they converge, and where
+    the network overflows: then with their last finite geometry, not converged.
 
     Args:
         denoise: the model.

@@ -11,7 +11,7 @@ from relaxd.model import MoleculeBatch, collate
 
 from ._molecule import Molecule
 
-PAIRS_PER_BATCH = 2**13
+PAIRS_PER_BATCH = 2**14
 """Pairs of atoms, padding included, that go through the network at once; fits a core's cache."""
 
 PAIRS_PER_GPU_BATCH = 2**19

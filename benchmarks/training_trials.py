@@ -18,7 +18,7 @@ import torch
 from _report import RESULTS
 from sampler_trials import figures
 
-from relaxd.model import Trainer, TrainingConfig
+from relaxd.model import DenoiserConfig, Trainer, TrainingConfig
 from relaxd.model.data import PairDataset
 from relaxd.relax import Relaxer, read_cases
 
@@ -26,7 +26,7 @@ FILE = RESULTS / "training_trials.jsonl"
 N_MOLECULES = 400
 PARTS = ("model", "noise")
 
-BASE = TrainingConfig()
+BASE = TrainingConfig(model=DenoiserConfig(n_filters=7))
 CHANGES: dict[str, dict[str, Any]] = {
     "as shipped": {},
     "another seed": {"seed": 1},

@@ -38,7 +38,7 @@ class DenoiserConfig:
     l_max: int = 1
     n_radial: int = 8
     r_max: float = 5.0
-    n_filters: int | None = 7
+    n_filters: int | None = None
 
     @property
     def irreps_hidden(self) -> o3.Irreps:

@@ -90,18 +90,19 @@ def test_a_resumed_run_has_all_that_the_first_had(dataset, tmp_path):
     assert all(map(torch.equal, exp_avg, again))
 
 
-def test_a_run_begins_with_given_weights_once(dataset, tmp_path):
-    origin = make_trainer(dataset, tmp_path / "origin", seed=7)
+@pytest.mark.parametrize("shape", [SMALL, replace(SMALL, n_filters=4)], ids=["basis", "filters"])
+def test_a_run_begins_with_given_weights_once(dataset, tmp_path, shape):
+    origin = make_trainer(dataset, tmp_path / "origin", seed=7, model=shape)
     steps(origin, 3)
     origin.save()
     initial = load_model(tmp_path / "origin/model.safetensors")
-    trainer = make_trainer(dataset, tmp_path / "run", initial=initial)
+    trainer = make_trainer(dataset, tmp_path / "run", initial=initial, model=shape)
     for name, tensor in initial.denoiser.state_dict().items():
         assert torch.equal(trainer.denoiser.state_dict()[name], tensor)
         assert torch.equal(trainer.average.module.state_dict()[name], tensor)
     steps(trainer, 3)
     trainer.save()
-    resumed = make_trainer(dataset, tmp_path / "run")
+    resumed = make_trainer(dataset, tmp_path / "run", model=shape)
     assert resumed.step == 3
     assert resumed.origin["sha256"] == initial.sha256
     with pytest.raises(ValueError, match="not DenoiserConfig"):

@@ -212,8 +212,7 @@ class Trainer:
     def _begin_with(self, initial: LoadedModel) -> None:
         denoiser, shape = initial.denoiser, self.config.model
         n_filters = shape.n_filters
-        same_but_for_filters = replace(denoiser.config, n_filters=n_filters) == shape
-        if same_but_for_filters and n_filters and n_filters <= denoiser.edges.n_filters:
+        if denoiser.config != shape and n_filters and n_filters <= denoiser.edges.n_filters:
             sample = next(self.dataset.epoch(ATOMS_FOR_FILTERS, torch.Generator().manual_seed(0)))
             denoiser = with_filters(denoiser, n_filters, sample.minima.to(self.config.device))
         if denoiser.config != shape:

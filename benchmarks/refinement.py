@@ -41,22 +41,28 @@ DRUG_LIKE = {
 SMALL = ("ethanol", "formamide")
 """For the driver without density fitting."""
 STARTS = ("mmff94", "gfn2-xtb", "relaxd")
+COMPARED = (
+    ("mmff94", "geometric"),
+    ("relaxd", "relaxd"),
+    ("gfn2-xtb", "geometric"),
+    ("relaxd", "geometric"),
+    ("mmff94", "relaxd"),
+    ("gfn2-xtb", "relaxd"),
+)
+PARTS = tuple((start, driver) for driver in ("geometric+xtb", "relaxd-no-xtb") for start in STARTS)
+UNFITTED = ("mmff94", "pyscf")
+"""Start and driver: those that matter most, first, those of `SMALL` alone last."""
+METHODS = [":".join(method) for method in (*COMPARED, *PARTS, UNFITTED)]
 
 
-def cells(names: list[str]) -> list[tuple[str, str, str]]:
-    """Every (molecule, start, driver), those that matter most first."""
-    compared = [
-        ("mmff94", "geometric"),
-        ("relaxd", "relaxd"),
-        ("gfn2-xtb", "geometric"),
-        ("relaxd", "geometric"),
-        ("mmff94", "relaxd"),
-        ("gfn2-xtb", "relaxd"),
-    ]
-    parts = [(start, d) for d in ("geometric+xtb", "relaxd-no-xtb") for start in STARTS]
+def cells(names: list[str], methods: list[str]) -> list[tuple[str, str, str]]:
+    """Every (molecule, start, driver) of some of the methods, those that matter most first."""
     # One molecule's cells follow each other, so that what else the machine does hits all alike.
-    found = [(name, *cell) for group in (compared, parts) for name in names for cell in group]
-    return [*found, *((name, "mmff94", "pyscf") for name in SMALL)]
+    found = [(name, *method) for group in (COMPARED, PARTS) for name in names for method in group]
+    found += [(name, *UNFITTED) for name in SMALL if name in names]
+    return [
+        (name, start, driver) for name, start, driver in found if f"{start}:{driver}" in methods
+    ]
 
 
 def starting_points(pairs: Path, path: Path) -> None:
@@ -104,7 +110,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, default=Path("runs/pairs.safetensors"))
     parser.add_argument("--starts", type=Path, default=Path("runs/refinement_starts.extxyz"))
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--methods", nargs="+", help="such as relaxd:geometric; all by default")
+    parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--molecules", nargs="+", help="names; all by default")
     parser.add_argument("--workers", type=int, default=1, help="relaxations at once")
     arguments = parser.parse_args()
@@ -141,12 +147,7 @@ def main() -> None:
         shown = {k: row.get(k) for k in ("n_gradients", "cpu_seconds", "error") if k in row}
         print(*cell, shown, f"{time.perf_counter() - began:.0f} s", flush=True)
 
-    missing = [
-        (name, start, driver)
-        for name, start, driver in cells(names)
-        if (name, start, driver) not in known
-        and (arguments.methods is None or f"{start}:{driver}" in arguments.methods)
-    ]
+    missing = [cell for cell in cells(names, arguments.methods) if cell not in known]
     with ThreadPoolExecutor(arguments.workers) as pool:
         list(pool.map(work, missing))
 

@@ -21,18 +21,20 @@ from relaxd.relax import from_smiles
 from relaxd.relax._buckets import buckets, to_batch
 
 N_ROUNDS = 40
-ANY_SHAPE = "compiled for any shape"
 VARIANTS: dict[str, dict[str, Any]] = {
-    "compiled": {},
-    ANY_SHAPE: {},
-    "compiled, weights frozen": {"freezing": True},
+    "compiled": {"dynamic": False},
+    "compiled for any shape": {"dynamic": True},
+    "compiled, weights frozen": {"dynamic": False, "options": {"freezing": True}},
     "compiled, weights frozen, matrix products in C++": {
-        "freezing": True,
-        "max_autotune": True,
-        "max_autotune_gemm_backends": "CPP,ATEN",
+        "dynamic": False,
+        "options": {
+            "freezing": True,
+            "max_autotune": True,
+            "max_autotune_gemm_backends": "CPP,ATEN",
+        },
     },
 }
-"""Settings of torch._inductor."""
+"""Arguments of torch.compile."""
 
 
 def batch() -> MoleculeBatch:
@@ -43,16 +45,14 @@ def batch() -> MoleculeBatch:
     return to_batch([molecules[row] for row in rows], "cpu")[0]
 
 
-def measure(settings: dict[str, Any], *, any_shape: bool) -> dict[str, Any]:
+def measure(settings: dict[str, Any]) -> dict[str, Any]:
     """Milliseconds for one molecule, of the plain network and of a variant."""
     torch.set_num_threads(1)
-    from torch._inductor import config
-
     denoiser, molecules = load_model().denoiser, batch()
     sigma = torch.full((len(molecules.positions),), 0.1)
-    with config.patch(settings), torch.no_grad():
+    with torch.no_grad():
         plain: Callable[..., Any] = denoiser.describe
-        variant = torch.compile(denoiser.describe, dynamic=any_shape)
+        variant = torch.compile(denoiser.describe, **settings)
         clock = time.perf_counter()
         apart = (variant(molecules, sigma)[0] - plain(molecules, sigma)[0]).abs().max()
         to_compile = time.perf_counter() - clock
@@ -75,8 +75,7 @@ def measure(settings: dict[str, Any], *, any_shape: bool) -> dict[str, Any]:
 
 def main() -> None:
     if len(sys.argv) > 1:
-        name = sys.argv[1]
-        print(json.dumps(measure(VARIANTS[name], any_shape=name == ANY_SHAPE)))
+        print(json.dumps(measure(VARIANTS[sys.argv[1]])))
         return
     figures = {}
     for name in VARIANTS:
@@ -85,7 +84,9 @@ def main() -> None:
         )
         figures[name] = json.loads(done.stdout.splitlines()[-1])
         print(name, figures[name], flush=True)
-    write("inference_trials", {"variants": figures}, ("torch",))
+    model = load_model()
+    measured = {"model": model.name, "sha256": model.sha256, "variants": figures}
+    write("inference_trials", measured, ("torch",))
 
 
 if __name__ == "__main__":

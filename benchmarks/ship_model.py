@@ -29,8 +29,9 @@ SAVED = "relaxd start and driver, against MMFF94 and geomeTRIC"
 
 CARD = """# {name}
 
-An equivariant denoiser (e3nn irreps {irreps}, {n_layers} layers, l_max = {l_max}, cutoff {r_max}
-Angstrom; {n_parameters:,} parameters) that carries cheap geometries to DFT minima.
+An equivariant denoiser (e3nn irreps {irreps}, {n_layers} layers, l_max = {l_max}, {n_filters}
+filters of {n_radial} Bessel functions and bonds, cutoff {r_max} Angstrom; {n_parameters:,}
+parameters) that carries cheap geometries to DFT minima.
 
 * **Level of theory**: {level}, gas phase.
 * **Domain**: neutral closed-shell molecules of H, C, N and O with three heavy atoms or more and up
@@ -140,6 +141,8 @@ def main() -> None:
         n_layers=config.n_layers,
         l_max=config.l_max,
         r_max=config.r_max,
+        n_radial=config.n_radial,
+        n_filters=model.denoiser.edges.n_filters,
         n_parameters=sum(p.numel() for p in model.denoiser.parameters()),
         level=card["level_of_theory"],
         max_atoms=card["domain"]["max_atoms"],

@@ -2,8 +2,7 @@
 
 PySCF's wheels contain an OpenBLAS of 2018, which takes a processor it has not heard of for an old
 one and multiplies matrices without AVX: an AMD EPYC of the third generation for a Barcelona of
-2007.
-`benchmarks/blas.py` measures what that costs.
+2007. `benchmarks/blas.py` measures what that costs.
 """
 
 from collections.abc import Mapping

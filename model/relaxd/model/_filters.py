@@ -23,7 +23,7 @@ def with_filters(denoiser: Denoiser, n_filters: int, batch: MoleculeBatch) -> De
 
     Args:
         denoiser: the model; it is left as it is.
-        n_filters: of each degree.
+        n_filters: of each degree; at most as many as it has.
         batch: B molecules, such as it meets.
     """
     config = denoiser.config

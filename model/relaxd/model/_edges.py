@@ -38,7 +38,7 @@ class Edges(nn.Module):
         self.r_max = r_max
         self.l_max = l_max
         n_basis = n_radial + N_BOND_BASIS
-        self.n_filters = n_filters or n_basis
+        self.n_filters = n_basis if n_filters is None else n_filters
         self.filters = None
         if n_filters is not None:
             self.filters = nn.Parameter(torch.randn(l_max + 1, n_filters, n_basis) / n_basis**0.5)

@@ -80,7 +80,7 @@ class Trainer:
         dataset: training part of the data.
         run: folder of the run.
         initial: model whose weights a new run begins with; random if None. It has the shape of
-            `config.model`, or more filters.
+            `config.model`, or the same but for more filters, which are then reduced.
 
     Raises:
         ValueError: `initial` has another shape than `config.model`.

@@ -101,7 +101,8 @@ def run_cell(starts: Path, name: str, start: str, driver: str) -> dict[str, Any]
     environment = {**os.environ, **one_thread, **blas_environment(os.environ)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        return {"error": done.stderr.strip().splitlines()[-1]}
+        reason = done.stderr.strip() or f"exit code {done.returncode}"
+        return {"error": reason.splitlines()[-1]}
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -25,6 +25,9 @@ N_ROUNDS = 5
 COPIES = 6
 """How often the model gets each molecule, to have batches as large as a busy service's."""
 
+COMPILED = Path("runs/compiled")
+"""Where the compiled network is kept from run to run."""
+
 
 def timed(function: Callable[[], object], n_molecules: int) -> float:
     """Milliseconds per molecule."""
@@ -41,6 +44,7 @@ def without_bonds(molecule: Molecule) -> Molecule:
 def main() -> None:
     torch.set_num_threads(1)
     relaxer = Relaxer.load()
+    compiled = Relaxer.load(compiled_in=COMPILED)
     smiles = (Path(__file__).parent / "molecules.smi").read_text().split()
     molecules = [from_smiles(s) for s in smiles]
     if not all(map(relaxer.in_domain, molecules)):
@@ -52,10 +56,14 @@ def main() -> None:
         "GFN2-xTB, BFGS + MMFF94 Hessian": lambda: [gfn2_xtb(m) for m in molecules],
         "relaxd, batched": lambda: relaxer.relax_in_domain(molecules * COPIES),
         "relaxd, one at a time": lambda: [relaxer.relax(m) for m in molecules],
+        "relaxd compiled, batched": lambda: compiled.relax_in_domain(molecules * COPIES),
+        "relaxd compiled, one at a time": lambda: [compiled.relax(m) for m in molecules],
     }
     counts = {name: len(molecules) for name in methods}
-    counts["relaxd, batched"] *= COPIES
-    relaxer.relax_in_domain(molecules)
+    for name in ("relaxd, batched", "relaxd compiled, batched"):
+        counts[name] *= COPIES
+    for each in (relaxer, compiled):
+        each.relax_in_domain(molecules)
     rounds = [
         {name: timed(run, counts[name]) for name, run in methods.items()} for _ in range(N_ROUNDS)
     ]

@@ -222,6 +222,12 @@ def test_bf16_ends_where_single_precision_does(relaxer):
         assert half.verdict.expected_error_kcal_mol < 10
 
 
+def test_a_network_is_compiled_in_single_precision_alone(tmp_path):
+    with pytest.raises(ValueError, match="in single precision"):
+        Relaxer.load(precision="bf16", compiled_in=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-3), ("bf16", 0.01)])

@@ -4,6 +4,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -74,3 +75,18 @@ async def test_one_request_and_a_batch_agree() -> None:
             assert alone.positions is not None
             for position, other in zip(alone.positions, expected.positions or [], strict=True):
                 assert position == pytest.approx(other, abs=1e-3)
+
+
+@pytest.mark.slow
+async def test_a_network_that_cannot_be_compiled_fails_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    settings = Settings(workers=1, compiled=tmp_path / "compiled")
+    async with serve(create_app(settings)) as client:
+        while (await client.get("/v1/health/live")).status_code == 200:
+            await asyncio.sleep(0.1)
+        ready = await client.get("/v1/health/ready")
+    assert ready.json()["type"] == "urn:relaxd:error:resource:failed"
+    assert "is there a C++ compiler?" in caplog.text

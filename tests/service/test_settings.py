@@ -22,6 +22,12 @@ def test_request_must_fit_the_queue() -> None:
         Settings(max_pending=10)
 
 
+@pytest.mark.parametrize("where", [{"device": "cuda"}, {"precision": "bf16"}])
+def test_networks_are_compiled_for_the_cpu_alone(where: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="compiled for the CPU"):
+        Settings.model_validate({"compiled": "folder", **where})
+
+
 def test_every_field_is_described() -> None:
     assert [name for name, f in Settings.model_fields.items() if not f.description] == []
 

@@ -1,6 +1,7 @@
 """The equivariant diffusion model: batches, denoiser, training and weights."""
 
 from ._batch import MoleculeBatch, centred, collate
+from ._compiled import CompilationError, compiled
 from ._denoiser import Denoiser, DenoiserConfig, Seen
 from ._diffusion import SIGMA_UNKNOWN, Loss, NoiseConfig, guess_sigma, perturb, relative_error
 from ._error_head import atom_features
@@ -18,6 +19,7 @@ from ._weights import (
 __all__ = [
     "DEFAULT_MODEL",
     "SIGMA_UNKNOWN",
+    "CompilationError",
     "Denoiser",
     "DenoiserConfig",
     "LoadedModel",
@@ -32,6 +34,7 @@ __all__ = [
     "atom_features",
     "centred",
     "collate",
+    "compiled",
     "guess_sigma",
     "load_model",
     "model_names",

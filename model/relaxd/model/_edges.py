@@ -70,7 +70,7 @@ class Edges(nn.Module):
         harmonics = self.harmonics(vectors).movedim(-1, 2).contiguous().unsqueeze(3)
         return [
             (harmonics[:, :, l * l : (l + 1) ** 2] * self._filtered(basis, l)).reshape(
-                len(positions), n_atoms * (2 * l + 1), -1
+                positions.shape[0], n_atoms * (2 * l + 1), -1
             )
             for l in range(self.l_max + 1)
         ]

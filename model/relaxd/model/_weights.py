@@ -36,12 +36,14 @@ class LoadedModel:
         sha256: hash of the shape of the model and of the weights that make geometries; those that
             judge them and the card may change, these may not.
         card: level of theory, training data and measured accuracy.
+        path: the file.
     """
 
     name: str
     denoiser: Denoiser
     sha256: str
     card: dict[str, Any]
+    path: Path
 
 
 def save_model(denoiser: Denoiser, path: Path, card: dict[str, Any]) -> None:
@@ -93,7 +95,7 @@ def load_model(name: str | Path = DEFAULT_MODEL, device: torch.device | str = "c
     _fill(denoiser, state)
     denoiser.to(device).eval().requires_grad_(False)
     sha256 = _hash(metadata["config"], state)
-    return LoadedModel(path.stem, denoiser, sha256, json.loads(metadata["card"]))
+    return LoadedModel(path.stem, denoiser, sha256, json.loads(metadata["card"]), path)
 
 
 def _fill(denoiser: Denoiser, state: dict[str, torch.Tensor]) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from rdkit import Chem
 
-from relaxd.model import DEFAULT_MODEL, LoadedModel, load_model
+from relaxd.model import DEFAULT_MODEL, LoadedModel, compiled, load_model
 
 from ._buckets import PAIRS_PER_BATCH, PAIRS_PER_GPU_BATCH, buckets, to_batch
 from ._conformers import CONFORMER_SEED
@@ -25,7 +25,7 @@ from ._molecule import Molecule
 from ._precision import Precision, in_bf16
 from ._read import to_molecule
 from ._result import RelaxResult, make_result
-from ._sampler import Schedule, relax_to_fixpoint
+from ._sampler import Denoise, Schedule, relax_to_fixpoint
 from ._samples import BoltzmannSample
 from ._sampling import Progress, sample_boltzmann
 
@@ -67,6 +67,7 @@ class Relaxer:
         schedule: how it is iterated.
         device: where the model is.
         precision: of its matrix products; bf16 is for GPUs.
+        compiled_in: folder of networks compiled for this machine, or None to compile none.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Relaxer:
         schedule: Schedule | None = None,
         device: str = "cpu",
         precision: Precision = "fp32",
+        compiled_in: Path | None = None,
     ) -> None:
         self.domain = Domain.from_card(model.card)
         self.schedule = schedule or Schedule()
@@ -89,9 +91,10 @@ class Relaxer:
             accuracy=model.card.get("accuracy", {}),
         )
         self._denoiser, self._device = model.denoiser, device
-        describe = model.denoiser.describe
-        self._denoise = in_bf16(describe) if precision == "bf16" else describe
         on_cpu = torch.device(device).type == "cpu"
+        if compiled_in is not None and not (on_cpu and precision == "fp32"):
+            raise ValueError("networks are compiled for the CPU, in single precision")
+        self._denoise = _network(model, precision, compiled_in)
         self._pairs_per_batch = PAIRS_PER_BATCH if on_cpu else PAIRS_PER_GPU_BATCH
 
     @classmethod
@@ -100,6 +103,7 @@ class Relaxer:
         model: str | Path = DEFAULT_MODEL,
         device: str = "cpu",
         precision: Precision = "fp32",
+        compiled_in: Path | None = None,
     ) -> "Relaxer":
         """Loads a model that ships with relaxd, or one from a `.safetensors` file.
 
@@ -107,11 +111,17 @@ class Relaxer:
             model: name or path.
             device: torch device.
             precision: of the matrix products.
+            compiled_in: folder of networks compiled for this machine, which take half the time for
+                a single molecule. One that is missing is compiled first: that takes a minute, and
+                a C++ compiler. Only for the CPU, in single precision.
 
         Raises:
             UnknownModelError: no such model.
+            CompilationError: the network could not be compiled, or gives other results then.
+            ValueError: a compiled network on a GPU, or in bf16.
         """
-        return cls(load_model(model, device), device=device, precision=precision)
+        loaded = load_model(model, device)
+        return cls(loaded, device=device, precision=precision, compiled_in=compiled_in)
 
     def in_domain(self, molecule: Molecule) -> bool:
         """Whether the model was trained for such molecules."""
@@ -266,6 +276,13 @@ class Relaxer:
                 zip(molecules, centroids, end.n_evaluations.tolist(), strict=True)
             )
         ]
+
+
+def _network(model: LoadedModel, precision: Precision, compiled_in: Path | None) -> Denoise:
+    if compiled_in is not None:
+        return compiled(model, compiled_in)
+    describe = model.denoiser.describe
+    return in_bf16(describe) if precision == "bf16" else describe
 
 
 def _expected_error(log_error: float) -> float | None:

@@ -51,12 +51,16 @@ def create_app(
     """
     metrics = Metrics()
     load = relaxer_factory or partial(Relaxer.load, precision=settings.precision)
+    # Not for jobs: these go in batches, which gain little, and to machines without a compiler.
+    load_for_calls = relaxer_factory or partial(
+        Relaxer.load, precision=settings.precision, compiled_in=settings.compiled
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context = Context(settings, load, read, fallback)
         async with (
-            Engine(settings, metrics, load, read, fallback) as engine,
+            Engine(settings, metrics, load_for_calls, read, fallback) as engine,
             JobEngine(context, cluster) as job_engine,
         ):
             app.state.engine, app.state.job_engine = engine, job_engine

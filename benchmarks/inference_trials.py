@@ -1,7 +1,8 @@
-"""What torch.compile makes of the network's forward pass on one core, beside the network as it is.
+"""What compilers make of the network's forward pass on one core, beside the network as it is.
 
-Each variant has a process of its own, in which it takes turns with the plain network on one batch
-of QM9's size, so that a slow spell of the machine meets both.
+Compiled are torch.compile's networks, most of them for one shape of batch, and the one that relaxd
+keeps, exported and compiled for any. Each variant has a process of its own, in which it takes turns
+with the plain network on one batch of QM9's size, so that a slow spell of the machine meets both.
 """
 
 import json
@@ -11,12 +12,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from _report import write
 
-from relaxd.model import MoleculeBatch, load_model
+from relaxd.model import MoleculeBatch, compiled, load_model
 from relaxd.relax import from_smiles
 from relaxd.relax._buckets import buckets, to_batch
 
@@ -36,6 +38,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Arguments of torch.compile."""
 
+EXPORTED = "exported, compiled for any shape"
+"""relaxd's own."""
+
 
 def batch() -> MoleculeBatch:
     """A full batch of like molecules."""
@@ -45,23 +50,26 @@ def batch() -> MoleculeBatch:
     return to_batch([molecules[row] for row in rows], "cpu")[0]
 
 
-def measure(settings: dict[str, Any]) -> dict[str, Any]:
+def measure(name: str) -> dict[str, Any]:
     """Milliseconds for one molecule, of the plain network and of a variant."""
     torch.set_num_threads(1)
-    denoiser, molecules = load_model().denoiser, batch()
+    model, molecules = load_model(), batch()
     sigma = torch.full((len(molecules.positions),), 0.1)
-    with torch.no_grad():
-        plain: Callable[..., Any] = denoiser.describe
-        variant = torch.compile(denoiser.describe, **settings)
+    with torch.no_grad(), TemporaryDirectory() as folder:
+        plain: Callable[..., Any] = model.denoiser.describe
         clock = time.perf_counter()
+        if name == EXPORTED:
+            variant = compiled(model, Path(folder))
+        else:
+            variant = torch.compile(plain, **VARIANTS[name])
         apart = (variant(molecules, sigma)[0] - plain(molecules, sigma)[0]).abs().max()
         to_compile = time.perf_counter() - clock
         times: dict[str, list[float]] = {"plain": [], "variant": []}
         for _ in range(N_ROUNDS):
-            for name, call in (("plain", plain), ("variant", variant)):
+            for side, call in (("plain", plain), ("variant", variant)):
                 clock = time.perf_counter()
                 call(molecules, sigma)
-                times[name].append((time.perf_counter() - clock) / len(sigma) * 1e3)
+                times[side].append((time.perf_counter() - clock) / len(sigma) * 1e3)
     ratio = [a / b for a, b in zip(times["plain"], times["variant"], strict=True)]
     return {
         "n_molecules": len(sigma),
@@ -75,10 +83,10 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     if len(sys.argv) > 1:
-        print(json.dumps(measure(VARIANTS[sys.argv[1]])))
+        print(json.dumps(measure(sys.argv[1])))
         return
     figures = {}
-    for name in VARIANTS:
+    for name in (*VARIANTS, EXPORTED):
         done = subprocess.run(
             [sys.executable, __file__, name], capture_output=True, text=True, check=True
         )

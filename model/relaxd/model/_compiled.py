@@ -1,9 +1,4 @@
-"""The network as machine code: exported, compiled once for a machine, and loaded in no time.
-
-    python -m relaxd.model._compiled WEIGHTS THREADS PACKAGE
-
-compiles in a process of its own, for the compiler takes more memory than all the rest of relaxd.
-"""
+"""The network as machine code: exported, compiled once for a machine, and loaded in no time."""
 
 import hashlib
 import platform
@@ -14,11 +9,11 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock
-from torch import Tensor, nn
+from torch import Tensor
 
 from ._batch import MoleculeBatch
 from ._denoiser import Denoiser
-from ._weights import LoadedModel, load_model
+from ._weights import LoadedModel
 
 Describe = Callable[[MoleculeBatch, Tensor], tuple[Tensor, Tensor]]
 """What `Denoiser.describe` is."""
@@ -29,11 +24,6 @@ relative where they are larger than one."""
 
 FEWEST_ATOMS = 2
 """The compiled network takes no fewer: a dimension of size one is another program."""
-
-
-OPTIONS = {"realize_opcount_threshold": 4}
-"""Of the compiler. What takes more operations and is used twice is stored, not computed again: a
-root for each element of a product made batches a tenth slower."""
 
 
 class CompilationError(RuntimeError):
@@ -85,7 +75,8 @@ def _processor() -> str:
 
 
 def _compile_apart(weights: Path, threads: int, package: Path) -> None:
-    command = [sys.executable, "-m", __name__, str(weights), str(threads), str(package)]
+    compiler = f"{__package__}._exporting"
+    command = [sys.executable, "-m", compiler, str(weights), str(threads), str(package)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     if done.returncode or not package.exists():
         reason = [line for line in done.stderr.splitlines() if line.strip()]
@@ -95,41 +86,8 @@ def _compile_apart(weights: Path, threads: int, package: Path) -> None:
         )
 
 
-def _compile(weights: Path, threads: int, package: Path) -> None:
-    torch.set_num_threads(threads)
-    network = _Described(load_model(weights).denoiser)
-    molecules, atoms = torch.export.Dim("molecules"), torch.export.Dim("atoms", min=FEWEST_ATOMS)
-    shapes = (
-        {0: molecules, 1: atoms},
-        {0: molecules, 1: atoms},
-        {0: molecules, 1: atoms, 2: atoms},
-        {0: molecules},
-    )
-    batch, sigma = _example()
-    with torch.no_grad():
-        exported = torch.export.export(network, _tensors(batch, sigma), dynamic_shapes=shapes)
-    partial = package.with_suffix(".partial.pt2")
-    torch._inductor.aoti_compile_and_package(
-        exported, package_path=str(partial), inductor_configs=OPTIONS
-    )
-    partial.replace(package)
-
-
-class _Described(nn.Module):
-    """The network as a function of tensors."""
-
-    def __init__(self, denoiser: Denoiser) -> None:
-        super().__init__()
-        self.denoiser = denoiser
-
-    def forward(
-        self, atomic_numbers: Tensor, positions: Tensor, bond_orders: Tensor, sigma: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        batch = MoleculeBatch(atomic_numbers, positions, bond_orders)
-        return self.denoiser.describe(batch, sigma)
-
-
-def _tensors(batch: MoleculeBatch, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def tensors(batch: MoleculeBatch, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What the compiled network takes for a batch and its noise levels."""
     bonds = batch.bond_orders
     if bonds is None:
         bonds = sigma.new_zeros(*batch.atomic_numbers.shape, batch.atomic_numbers.shape[1])
@@ -147,13 +105,13 @@ def _load(package: Path, denoiser: Denoiser) -> Describe:
     def describe(batch: MoleculeBatch, sigma: Tensor) -> tuple[Tensor, Tensor]:
         if batch.positions.shape[1] < FEWEST_ATOMS:
             return denoiser.describe(batch, sigma)
-        positions, scalars = call(*_tensors(batch, sigma))
+        positions, scalars = call(*tensors(batch, sigma))
         return positions, scalars
 
     return describe
 
 
-def _example() -> tuple[MoleculeBatch, Tensor]:
+def example() -> tuple[MoleculeBatch, Tensor]:
     """Three clouds of atoms, one of them with padding, and their noise levels."""
     random = torch.Generator().manual_seed(0)
     numbers = torch.tensor([[6, 8, 1, 1, 1, 7, 6], [7, 6, 1, 1, 0, 0, 0], [6, 6, 6, 1, 1, 1, 1]])
@@ -165,7 +123,7 @@ def _example() -> tuple[MoleculeBatch, Tensor]:
 
 @torch.no_grad()
 def _check(describe: Describe, denoiser: Denoiser, package: Path) -> None:
-    batch, sigma = _example()
+    batch, sigma = example()
     pairs = zip(describe(batch, sigma), denoiser.describe(batch, sigma), strict=True)
     apart = max(deviation(ours, theirs) for ours, theirs in pairs)
     if not apart <= LARGEST_DEVIATION:
@@ -175,7 +133,3 @@ def _check(describe: Describe, denoiser: Denoiser, package: Path) -> None:
 def deviation(ours: Tensor, theirs: Tensor) -> float:
     """Largest difference of two tensors, relative where the second is larger than one."""
     return float(((ours - theirs).abs() / theirs.abs().clamp(min=1)).max())
-
-
-if __name__ == "__main__":
-    _compile(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

@@ -41,8 +41,10 @@ N_BINS = 60
 LABELS = {"mmff94": "MMFF94", "gfn2-xtb": "GFN2-xTB", "relaxd": "relaxd"}
 
 
-def groups(mol: Chem.Mol) -> list[str]:
-    """Those that a molecule is of."""
+def groups(mol: Chem.Mol | None) -> list[str]:
+    """Those that a molecule is of; none where its bonds are unknown."""
+    if mol is None:
+        return []
     mol = Chem.RemoveHs(mol)
     found = [
         name

@@ -1,7 +1,5 @@
 """One geometry laid upon another."""
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -18,19 +16,12 @@ def superposed_rmsd(a: Positions, b: Positions) -> float:
 
     Source: Kabsch, Acta Cryst. A 32, 922 (1976).
     """
-    # Every relaxation waits for this: numpy's own mean and determinant take three times as long.
-    a, b = a - a.sum(0) / len(a), b - b.sum(0) / len(b)
+    a, b = a - a.mean(0), b - b.mean(0)
     covariance = a.T @ b
-    largest, middle, least = np.linalg.svd(covariance, compute_uv=False).tolist()
-    overlap = largest + middle + math.copysign(least, _determinant(covariance))
-    squared = float((a * a).sum() + (b * b).sum()) - 2 * overlap
-    return math.sqrt(max(squared, 0.0) / len(a))
-
-
-def _determinant(matrix: npt.NDArray[np.float64]) -> float:
-    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = matrix.tolist()
-    found: float = ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
-    return found
+    singular = np.linalg.svd(covariance, compute_uv=False)
+    singular[2] *= np.sign(np.linalg.det(covariance))
+    squared = (a**2).sum() + (b**2).sum() - 2 * singular.sum()
+    return float(np.sqrt(max(squared, 0.0) / len(a)))
 
 
 def superposed(a: Positions, b: Positions) -> Positions:

@@ -17,10 +17,9 @@ import torch
 from _report import RESULTS, write
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
-from tqdm import tqdm
 
-from relaxd.relax import Case, Relaxer, gfn2_xtb, read_cases
-from relaxd.relax._evaluation import METHODS, _gaps, _same_basin, statistics
+from relaxd.relax import Case, Relaxer, read_cases
+from relaxd.relax._evaluation import METHODS, Comparison, compare, statistics
 
 PATTERNS = {
     "hydroxyl": "[OX2H]",
@@ -55,44 +54,32 @@ def groups(mol: Chem.Mol | None) -> list[str]:
     return [*found, "no rotor" if n_rotors == 0 else "1 rotor" if n_rotors == 1 else "2 or more"]
 
 
-def measure(relaxer: Relaxer, cases: list[Case]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Estimated energies of each method, kcal/mol, and which molecules count."""
-    xtb = [gfn2_xtb(c.start).positions for c in tqdm(cases, desc="GFN2-xTB", unit="mol")]
-    geometries = {
-        "mmff94": [case.start.positions for case in cases],
-        "gfn2-xtb": xtb,
-        "relaxd": [r.positions for r in relaxer.relax_in_domain([c.start for c in cases])],
-    }
-    gaps = {method: np.array(found) for method, found in _gaps(cases, geometries).items()}
-    return gaps, _same_basin(cases, xtb)
-
-
-def by_group(
-    cases: list[Case], gaps: dict[str, np.ndarray], counted: np.ndarray
-) -> dict[str, dict[str, Any]]:
+def by_group(cases: list[Case], found: Comparison) -> dict[str, dict[str, Any]]:
     """Figures of each group, the one with the largest errors first."""
     members = [set(groups(case.start.rdmol)) for case in cases]
     rows = {}
     for name in sorted(set().union(*members)):
-        mine = counted & np.array([name in each for each in members])
-        figures = {method: statistics(gaps[method][mine]) for method in METHODS}
+        mine = found.same_basin & np.array([name in each for each in members])
+        if not mine.any():
+            continue
+        figures = {method: statistics(found.gaps[method][mine]) for method in METHODS}
         rows[name] = {"n_molecules": int(mine.sum()), "energy_gap_kcal_mol": figures}
     order = sorted(rows, key=lambda name: -rows[name]["energy_gap_kcal_mol"]["relaxd"]["median"])
     return {name: rows[name] for name in order}
 
 
-def plot(gaps: dict[str, np.ndarray], counted: np.ndarray, rows: dict[str, dict[str, Any]]) -> None:
+def plot(found: Comparison, rows: dict[str, dict[str, Any]]) -> None:
     """Histograms of all, and medians and 90th percentiles of the groups."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
     bins = np.geomspace(1e-3, 1e2, N_BINS)
     for method in METHODS:
-        found = np.clip(gaps[method][counted], bins[0], bins[-1])
-        left.hist(found, bins, alpha=0.6, label=LABELS[method])
+        gaps = np.clip(found.gaps[method][found.same_basin], bins[0], bins[-1])
+        left.hist(gaps, bins, alpha=0.6, label=LABELS[method])
     left.set(
         xscale="log",
         xlabel="estimated energy above the minimum, kcal/mol",
         ylabel="molecules",
-        title=f"{counted.sum()} validation molecules",
+        title=f"{found.same_basin.sum()} validation molecules",
     )
     left.legend(frameon=False)
     for method in METHODS:
@@ -120,18 +107,18 @@ def main() -> None:
     torch.set_num_threads(1)
     relaxer = Relaxer.load()
     cases = read_cases(arguments.pairs, arguments.molecules)
-    gaps, counted = measure(relaxer, cases)
-    rows = by_group(cases, gaps, counted)
+    found = compare(relaxer, cases)
+    rows = by_group(cases, found)
     report = {
         "model": relaxer.model.name,
         "sha256": relaxer.model.sha256,
         "n_molecules": len(cases),
-        "same_basin": float(counted.mean()),
-        "energy_gap_kcal_mol": {m: statistics(gaps[m][counted]) for m in METHODS},
+        "same_basin": float(found.same_basin.mean()),
+        "energy_gap_kcal_mol": {m: statistics(found.gaps[m][found.same_basin]) for m in METHODS},
         "groups": rows,
     }
     write("chemistry", report, ("torch", "e3nn", "rdkit", "tblite"))
-    plot(gaps, counted, rows)
+    plot(found, rows)
     for name, row in rows.items():
         medians = (row["energy_gap_kcal_mol"][m]["median"] for m in METHODS)
         print(f"{name:22s} {row['n_molecules']:5d}", *(f"{median:8.3f}" for median in medians))

@@ -103,6 +103,41 @@ def statistics(values: npt.ArrayLike) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Where each of `METHODS` leads from the same starts.
+
+    Attributes:
+        results: the model's, of n cases.
+        geometries: of each method, n times (k, 3), Angstrom.
+        gaps: of each method, (n,) estimated energies above the DFT minima, kcal/mol.
+        same_basin: (n,) whether start and DFT minimum are of one basin, which is GFN2-xTB's word.
+    """
+
+    results: list[RelaxResult]
+    geometries: dict[str, list[Positions]]
+    gaps: dict[str, npt.NDArray[np.float64]]
+    same_basin: BoolArray
+
+
+def compare(relaxer: Relaxer, cases: Sequence[Case]) -> Comparison:
+    """Relaxes all starts with the model and with GFN2-xTB.
+
+    Args:
+        relaxer: the model.
+        cases: where to start and to end.
+    """
+    results = relaxer.relax_in_domain([case.start for case in cases])
+    xtb = [gfn2_xtb(case.start) for case in tqdm(cases, desc="GFN2-xTB", unit="mol")]
+    geometries = {
+        "mmff94": [case.start.positions for case in cases],
+        "gfn2-xtb": [baseline.positions for baseline in xtb],
+        "relaxd": [result.positions for result in results],
+    }
+    same_basin = _same_basin(cases, geometries["gfn2-xtb"])
+    return Comparison(results, geometries, _gaps(cases, geometries), same_basin)
+
+
 def evaluate_geometries(
     relaxer: Relaxer, cases: Sequence[Case]
 ) -> tuple[dict[str, Any], dict[str, list[Positions]]]:
@@ -117,30 +152,22 @@ def evaluate_geometries(
     Returns:
         Figures that JSON can hold, and the geometries of each method in the order of the cases.
     """
-    results = relaxer.relax_in_domain([case.start for case in cases])
-    xtb = [gfn2_xtb(case.start) for case in tqdm(cases, desc="GFN2-xTB", unit="mol")]
-    geometries = {
-        "mmff94": [case.start.positions for case in cases],
-        "gfn2-xtb": [baseline.positions for baseline in xtb],
-        "relaxd": [result.positions for result in results],
-    }
+    found = compare(relaxer, cases)
     rmsd = {
         method: statistics(
-            [superposed_rmsd(x, case.minimum) for x, case in zip(found, cases, strict=True)]
+            [superposed_rmsd(x, case.minimum) for x, case in zip(positions, cases, strict=True)]
         )
-        for method, found in geometries.items()
+        for method, positions in found.geometries.items()
     }
-    figures = {"n_molecules": len(cases), "rmsd_angstrom": rmsd, **_behaviour(results)}
-    same_basin = _same_basin(cases, geometries["gfn2-xtb"])
-    figures["same_basin"] = float(np.mean(same_basin))
-    gaps = _gaps(cases, geometries)
+    figures = {"n_molecules": len(cases), "rmsd_angstrom": rmsd, **_behaviour(found.results)}
+    figures["same_basin"] = float(np.mean(found.same_basin))
     figures["energy_gap_kcal_mol"] = {
-        method: statistics(np.asarray(gaps[method])[same_basin]) for method in METHODS
+        method: statistics(found.gaps[method][found.same_basin]) for method in METHODS
     }
-    expected = [result.verdict.expected_error_kcal_mol for result in results]
+    expected = [result.verdict.expected_error_kcal_mol for result in found.results]
     if all(error is not None for error in expected):
-        figures["expected_error"] = _reliability(expected, gaps["relaxd"], same_basin)
-    return figures, geometries
+        figures["expected_error"] = _reliability(expected, found.gaps["relaxd"], found.same_basin)
+    return figures, found.geometries
 
 
 def _same_basin(cases: Sequence[Case], from_starts: Sequence[Positions]) -> BoolArray:
@@ -155,18 +182,20 @@ def _same_basin(cases: Sequence[Case], from_starts: Sequence[Positions]) -> Bool
 
 def _gaps(
     cases: Sequence[Case], geometries: Mapping[str, Sequence[Positions]]
-) -> dict[str, list[float]]:
+) -> dict[str, npt.NDArray[np.float64]]:
     return {
-        method: [
-            energy_gap(case.start.with_positions(x), case.minimum)
-            for x, case in zip(found, cases, strict=True)
-        ]
+        method: np.array(
+            [
+                energy_gap(case.start.with_positions(x), case.minimum)
+                for x, case in zip(found, cases, strict=True)
+            ]
+        )
         for method, found in geometries.items()
     }
 
 
 def _reliability(
-    expected: Sequence[float | None], gaps: Sequence[float], same_basin: BoolArray
+    expected: Sequence[float | None], gaps: npt.NDArray[np.float64], same_basin: BoolArray
 ) -> dict[str, Any]:
     """How expected errors compare with the estimated ones, in basins that were kept."""
     told, found = (np.asarray(x, dtype=float)[same_basin] for x in (expected, gaps))

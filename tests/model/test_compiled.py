@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import torch
 
 from relaxd.model import CompilationError, LoadedModel, MoleculeBatch, compiled, load_model
 from relaxd.model._compiled import LARGEST_DEVIATION, _fingerprint, deviation
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +22,8 @@ def model() -> LoadedModel:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, model) -> Path:
     """With the compiled network of the shipped model: to compile takes a minute."""
+    if shutil.which("g++") is None:
+        pytest.skip("no C++ compiler")
     folder = tmp_path_factory.mktemp("compiled")
     compiled(model, folder)
     return folder

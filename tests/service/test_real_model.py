@@ -83,7 +83,7 @@ async def test_a_network_that_cannot_be_compiled_fails_the_start(
 ) -> None:
     monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
-    settings = Settings(workers=1, compiled=tmp_path / "compiled")
+    settings = Settings(workers=1, compiled_in=tmp_path / "compiled")
     async with serve(create_app(settings)) as client:
         while (await client.get("/v1/health/live")).status_code == 200:
             await asyncio.sleep(0.1)

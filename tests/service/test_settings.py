@@ -25,7 +25,7 @@ def test_request_must_fit_the_queue() -> None:
 @pytest.mark.parametrize("where", [{"device": "cuda"}, {"precision": "bf16"}])
 def test_networks_are_compiled_for_the_cpu_alone(where: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="compiled for the CPU"):
-        Settings.model_validate({"compiled": "folder", **where})
+        Settings.model_validate({"compiled_in": "folder", **where})
 
 
 def test_every_field_is_described() -> None:

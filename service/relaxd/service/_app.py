@@ -53,7 +53,7 @@ def create_app(
     load = relaxer_factory or partial(Relaxer.load, precision=settings.precision)
     # Not for jobs: these go in batches, which gain little, and to machines without a compiler.
     load_for_calls = relaxer_factory or partial(
-        Relaxer.load, precision=settings.precision, compiled_in=settings.compiled
+        Relaxer.load, precision=settings.precision, compiled_in=settings.compiled_in
     )
 
     @asynccontextmanager

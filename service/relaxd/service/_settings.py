@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     precision: Literal["fp32", "bf16"] = Field(
         default="fp32", description="Of the model's matrix products; bf16 is for GPUs."
     )
-    compiled: Path | None = Field(
+    compiled_in: Path | None = Field(
         default=None,
         description="Folder of networks compiled for this machine's CPU, for calls: they relax a "
         "single molecule in half the time. If the model's is missing it is compiled at the start: "
@@ -171,7 +171,7 @@ class Settings(BaseSettings):
     def _is_coherent(self) -> Self:
         if self.max_pending < self.max_molecules:
             raise ValueError("max_pending must not be below max_molecules")
-        if self.compiled is not None and (self.device, self.precision) != ("cpu", "fp32"):
+        if self.compiled_in is not None and (self.device, self.precision) != ("cpu", "fp32"):
             raise ValueError("networks are compiled for the CPU, in fp32")
         if self.scheduler is not None:
             check_scheduler(self.scheduler, insecure=self.insecure)

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from relaxd.service.store import Database, migrate
 from relaxd.service.webhooks._notices import Notifier, make_transport
 
-from .store.doubles import Store
-from .test_notices import ended_job, is_told, kept, until
+from ..store.doubles import Store
+from .doubles import ended_job, is_told, kept, until
 
 pytestmark = pytest.mark.anyio
 

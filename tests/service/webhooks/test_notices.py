@@ -1,143 +1,38 @@
 """Webhooks: told until they answer, signed, and never at an address that is not public."""
 
 import asyncio
-import contextlib
-import http.server
-import json
 import logging
-import re
 import socket
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from relaxd.client.schemas import JobInfo, Webhook
 from relaxd.service._problems import ProblemError
-from relaxd.service.store import Database, Notice, Webhooks, migrate
-from relaxd.service.store._tables import JobRow
-from relaxd.service.webhooks import _notices, _signatures
-from relaxd.service.webhooks._notices import AT_ONCE, BACKOFF, HOLD_SECONDS, Notifier, check_webhook
+from relaxd.service.store import Database, Notice, Webhooks
+from relaxd.service.webhooks import _notices
+from relaxd.service.webhooks._notices import AT_ONCE, BACKOFF, HOLD_SECONDS, check_webhook
 from relaxd.service.webhooks._signatures import sign
 
-from .store.doubles import OWNER, Clock, Store
+from ..store.doubles import OWNER, Clock, Store
+from .doubles import (
+    PUBLIC,
+    SECRET,
+    URL,
+    Names,
+    Receiver,
+    documented_check,
+    ended_job,
+    is_due_again,
+    is_told,
+    running,
+    until,
+)
 
 pytestmark = pytest.mark.anyio
-
-PUBLIC = "93.184.215.14"
-SECRET = "a secret of enough letters"  # noqa: S105
-URL = "https://receiver.example:8443/hook?job=1"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    with contextlib.closing(Database(f"sqlite:///{tmp_path}/relaxd.db", clock)) as database:
-        migrate(database)
-        yield Store(database)
-
-
-class Receiver:
-    """Answers requests as it is told to, and remembers them."""
-
-    def __init__(self, *answers: int | Exception) -> None:
-        self.answers = list(answers)
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        answer = self.answers.pop(0) if self.answers else 204
-        if isinstance(answer, Exception):
-            raise answer
-        return httpx.Response(answer, headers={"Location": "https://elsewhere.example/"})
-
-
-class Names:
-    """Knows the addresses of every host, and what it was asked."""
-
-    def __init__(self, *addresses: str | Exception) -> None:
-        self.addresses = addresses or (PUBLIC,)
-        self.asked: list[tuple[str, int]] = []
-
-    async def __call__(self, host: str, port: int) -> list[str]:
-        self.asked.append((host, port))
-        for address in self.addresses:
-            if isinstance(address, Exception):
-                raise address
-        return [str(address) for address in self.addresses]
-
-
-def ended_job(store: Store, url: str = URL, secret: str | None = SECRET) -> str:
-    job_id = store.submit(1, webhook=Webhook(url=url, secret=secret))
-    store.work_off()
-    return job_id
-
-
-def kept(store: Store, job_id: str) -> tuple[float | None, int]:
-    """When the webhook is to be told next, and how often that was tried."""
-    with store.database.read() as connection:
-        row = connection.execute(select(JobRow.__table__).where(JobRow.id == job_id)).one()
-    return row.webhook_at, row.webhook_tries
-
-
-@contextlib.asynccontextmanager
-async def running(
-    store: Store, handler: Any, *, resolver: Any = None, **options: Any
-) -> AsyncIterator[None]:
-    """Run a notifier whose connections all end at a handler, or at a transport."""
-    is_transport = isinstance(handler, httpx.AsyncBaseTransport)
-    options = {"allow_private": False, "poll": 0.01, "webhooks": store.webhooks} | options
-    notifier = Notifier(
-        jobs=store.jobs,
-        transport=handler if is_transport else httpx.MockTransport(handler),
-        resolver=resolver or Names(),
-        **options,
-    )
-    task = asyncio.create_task(notifier.run())
-    try:
-        yield
-        assert not task.done()
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-def is_told(store: Store, job_id: str) -> Callable[[], bool]:
-    return lambda: kept(store, job_id)[0] is None
-
-
-def is_due_again(store: Store, job_id: str, seconds: float) -> Callable[[], bool]:
-    def condition() -> bool:
-        at, _ = kept(store, job_id)
-        return at is not None and abs(at - store.database.now() - seconds) < 20.0
-
-    return condition
-
-
-def documented_check() -> Callable[..., bool]:
-    """The function that the documentation gives to receivers."""
-    (code,) = re.findall(r"```python\n(.*?)```", str(_signatures.__doc__), flags=re.DOTALL)
-    names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102
-    check: Callable[..., bool] = names["is_genuine"]
-    return check
 
 
 async def test_a_job_that_has_ended_is_told_once(store: Store) -> None:
@@ -360,58 +255,6 @@ async def test_it_outlives_a_database_that_is_away(
         await until(is_told(store, job_id))
     assert "database is away" in caplog.text
     assert any(record.levelno == logging.ERROR for record in caplog.records)
-
-
-class Endless(http.server.BaseHTTPRequestHandler):
-    """Takes a notice, and answers with a body that does not end."""
-
-    def do_POST(self) -> None:
-        length = int(self.headers["Content-Length"])
-        self.server.received.append((dict(self.headers), self.rfile.read(length)))  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.end_headers()
-        with contextlib.suppress(OSError):
-            while True:
-                self.wfile.write(b"x" * 65536)
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.fixture
-def endless() -> Iterator[Any]:
-    """An HTTP server on the loopback address."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless)
-    server.received = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-async def test_over_a_socket(store: Store, endless: Any) -> None:
-    url = f"http://localhost:{endless.server_port}/hook"
-    job_id = ended_job(store, url)
-    notifier = Notifier(store.webhooks, store.jobs, allow_private=True, poll=0.01)
-    task = asyncio.create_task(notifier.run())
-    await until(is_told(store, job_id))
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    ((headers, body),) = endless.received
-    assert headers["Host"] == f"localhost:{endless.server_port}"
-    assert json.loads(body)["state"] == "succeeded"
-    assert documented_check()(headers, body, SECRET)
-
-
-async def test_loopback_is_refused_unless_allowed(store: Store, endless: Any) -> None:
-    job_id = ended_job(store, f"http://127.0.0.1:{endless.server_port}/hook")
-    notifier = Notifier(store.webhooks, store.jobs, allow_private=False, poll=0.01)
-    task = asyncio.create_task(notifier.run())
-    await until(is_due_again(store, job_id, BACKOFF[0]))
-    task.cancel()
-    assert endless.received == []
 
 
 @pytest.mark.parametrize(

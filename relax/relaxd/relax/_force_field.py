@@ -44,10 +44,12 @@ def hessian(rdmol: Chem.Mol, name: ForceFieldName) -> npt.NDArray[np.float64]:
     conformer = scratch.GetConformer()
     x = conformer.GetPositions().ravel()
 
+    force_field = make_force_field(scratch, name)
+
     def gradient() -> npt.NDArray[np.float64]:
         conformer.SetPositions(x.reshape(-1, 3))
-        # A fresh force field each time: an old one keeps the distances of its last geometry.
-        return np.array(make_force_field(scratch, name).CalcGrad())
+        force_field.Initialize()  # or it keeps the distances of its last geometry
+        return np.array(force_field.CalcGrad())
 
     rows = np.empty((x.size, x.size))
     for i in range(x.size):

@@ -40,6 +40,16 @@ async def test_crash_takes_only_its_own_call(pool: WorkerPool) -> None:
     assert codes == [3, -signal.SIGABRT]
 
 
+async def test_each_is_told_how_its_own_process_ended() -> None:
+    pool = WorkerPool(4, 30.0, preload=[])
+    pool.start()
+    crashes = [pool.run(os.abort) for _ in range(60)]
+    outcomes = await asyncio.gather(*crashes, return_exceptions=True)
+    pool.close()
+    codes = [error.exitcode for error in outcomes if isinstance(error, WorkerCrashError)]
+    assert codes == [-signal.SIGABRT] * 60
+
+
 async def test_idle_worker_that_was_killed_is_not_noticed(pool: WorkerPool) -> None:
     pids = {await pool.run(os.getpid) for _ in range(4)}
     for pid in pids:

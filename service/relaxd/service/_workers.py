@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,10 @@ START_TRIES = 30
 
 START_PAUSE = 0.1
 """Between two tries: on a busy machine, a server that was killed is gone a while later. Unit: s."""
+
+_starting_or_ended = threading.Lock()
+"""Held to start a process and to learn how one ended. multiprocessing tells that once; a start asks
+it of all processes, and of two threads that ask, the second is told 255."""
 
 Heard = Callable[[Any], None]
 """Hears what a function tells while it runs; called in some thread, and must not raise."""
@@ -146,7 +151,7 @@ class _Worker:
     def _start(self) -> None:
         self._connection, theirs = self._context.Pipe()
         # The server that forks has the environment of the first start, or of the one it died after.
-        with theirs, _environment(SINGLE_THREADED):
+        with theirs, _starting_or_ended, _environment(SINGLE_THREADED):
             process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
             process.start()
         self._process, self._ready = process, False
@@ -182,7 +187,8 @@ class _Worker:
     def close(self) -> None:
         self._closed = True
         self._process.kill()
-        self._process.join()
+        with _starting_or_ended:
+            self._process.join()
 
     def _answer(self, seconds: float | None, heard: Heard | None) -> tuple[Any, Any] | None:
         """Return what the function returned and raised; None if it was silent for too long."""
@@ -202,10 +208,11 @@ class _Worker:
 
     def _replace(self) -> int | None:
         """Start a new process, and return the exit code of the old one."""
-        self._process.join(timeout=1.0)  # its pipe may close a moment before it ends
-        exitcode = self._process.exitcode
-        self._process.kill()
-        self._process.join()
+        with _starting_or_ended:
+            self._process.join(timeout=1.0)  # its pipe may close a moment before it ends
+            exitcode = self._process.exitcode
+            self._process.kill()
+            self._process.join()
         self._connection.close()
         if not self._closed:
             self.start()

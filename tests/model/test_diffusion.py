@@ -6,6 +6,7 @@ from e3nn import o3
 
 from relaxd.model import NoiseConfig, align, collate, perturb, relative_error, root_mean_square
 from relaxd.model._diffusion import SIGMA_MAX, SIGMA_MIN, SIGMA_UNKNOWN, stiffness
+from relaxd.model.data import Basin
 
 
 @pytest.fixture
@@ -65,6 +66,18 @@ def test_starts_of_another_basin_give_way_to_noise(molecules):
     assert (3**0.5 * root_mean_square(distant - minima, mask) > 0.5).all()
     assert root_mean_square(inputs - minima, mask).max() < 0.02
     assert sigma.max() < 0.01
+
+
+def test_starts_whose_basin_is_known_are_used_by_it(molecules):
+    minima, starts, mask = molecules
+    distant = minima + 20 * (starts - minima)
+    basin = torch.tensor([Basin.SAME, Basin.OTHER]).repeat(len(minima) // 2)
+    config = NoiseConfig(gaussian_share=0.0, farthest_start=0.5, sigma_max=0.01)
+    generator = torch.Generator().manual_seed(1)
+    inputs, _ = perturb(minima, distant, mask, config, generator, basin)
+    moved = root_mean_square(inputs - minima, mask)
+    assert moved[basin == Basin.OTHER].max() < 0.02
+    assert moved[basin == Basin.SAME].median() > 0.1
 
 
 def test_alignment_undoes_rotation_and_shift_but_no_reflection(molecules):

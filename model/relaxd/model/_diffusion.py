@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ._geometry import align, root_mean_square
+from .data import Basin
 
 SIGMA_MIN = 0.005
 """Angstrom per coordinate; lowest noise level the denoiser is trained for."""
@@ -45,8 +46,8 @@ class NoiseConfig:
             whose error is not Gaussian: in use the true one is not known.
         unknown_share: share of inputs of which the denoiser is told nothing but `SIGMA_UNKNOWN`,
             so that it judges a start by its looks and leaves a good one where it is.
-        farthest_start: RMSD from the minimum, Angstrom, beyond which a force-field geometry
-            counts as one of another basin, and noise is used.
+        farthest_start: RMSD from the minimum, Angstrom, beyond which a force-field geometry whose
+            basin is not known counts as one of another, and noise is used.
         rollout_probabilities: chance of 0, 1, 2, ... denoising steps before the one that is
             trained, so that the model learns to mend what it leaves.
     """
@@ -60,7 +61,12 @@ class NoiseConfig:
 
 
 def perturb(
-    minima: Tensor, starts: Tensor, mask: Tensor, config: NoiseConfig, generator: torch.Generator
+    minima: Tensor,
+    starts: Tensor,
+    mask: Tensor,
+    config: NoiseConfig,
+    generator: torch.Generator,
+    basin: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Makes denoiser inputs.
 
@@ -71,6 +77,8 @@ def perturb(
         mask: (B, N) bool.
         config: proportions.
         generator: source of randomness.
+        basin: (B,), of `Basin`, which the starts are in; unknown if None. Of those of another,
+            noise is used instead.
 
     Returns:
         (B, N, 3) inputs and the (B,) noise levels to tell the denoiser, Angstrom.
@@ -82,7 +90,10 @@ def perturb(
     n_molecules = len(minima)
     offset = (starts - minima) * mask.unsqueeze(-1)
     rmsd = 3**0.5 * root_mean_square(offset, mask)
-    unusable = (rmsd == 0) | (rmsd > config.farthest_start)
+    if basin is None:
+        basin = torch.full_like(rmsd, Basin.UNKNOWN)
+    too_far = (basin == Basin.UNKNOWN) & (rmsd > config.farthest_start)
+    unusable = (rmsd == 0) | (basin == Basin.OTHER) | too_far
     gaussian = (uniform(n_molecules) < config.gaussian_share) | unusable
     sigma = SIGMA_MIN * (config.sigma_max / SIGMA_MIN) ** uniform(n_molecules)
     small = JITTER_MIN * 10 ** uniform(n_molecules)

@@ -158,7 +158,8 @@ class Trainer:
         if self._uniform() < config.bond_dropout:
             # Not None: one more kind of input is one more minute of compilation.
             batch = replace(batch, bond_orders=minima.new_zeros(*mask.shape, mask.shape[1]))
-        inputs, sigma = perturb(minima, starts, mask, config.noise, self._generator)
+        basin = data.basin.to(config.device)
+        inputs, sigma = perturb(minima, starts, mask, config.noise, self._generator, basin)
         batch = batch.with_positions(inputs)
         for _ in range(self._rollout_depth()):
             with torch.no_grad(), self._autocast():

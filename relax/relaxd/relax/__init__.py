@@ -3,6 +3,7 @@
 from ._arrays import from_arrays, from_atoms
 from ._ase import DiffusionRelaxation
 from ._baselines import Baseline, gfn2_xtb, mmff94
+from ._basins import check_basins
 from ._calibration import TooFewExamplesError, calibrate
 from ._clusters import Clusters, Symmetry, cluster
 from ._conformers import embed_conformers
@@ -71,6 +72,7 @@ __all__ = [
     "Verdict",
     "calibrate",
     "can_read_iupac",
+    "check_basins",
     "cluster",
     "conformer_starts",
     "connectivity_kept",

@@ -17,6 +17,7 @@ from relaxd.model.data import PairDataset
 
 from ._arrays import from_arrays
 from ._baselines import gfn2_xtb
+from ._basins import SAME_MINIMUM
 from ._energy_gap import energy_gap
 from ._molecule import Molecule
 from ._relaxer import Relaxer
@@ -42,9 +43,6 @@ N_BOOTSTRAP = 2000
 
 METHODS = ("mmff94", "gfn2-xtb", "relaxd")
 """What is compared; all start from the MMFF94 geometry."""
-
-SAME_MINIMUM = 0.1
-"""Angstrom, RMSD; GFN2-xTB relaxations that end nearer than this were in one basin."""
 
 N_BINS = 8
 """Parts of the molecules, by expected error, in which it is compared with the estimated one."""

@@ -8,10 +8,11 @@ from rdkit import Chem
 from tqdm import tqdm
 
 from ._baselines import gfn2_xtb
+from ._basins import SAME_MINIMUM
 from ._energy_gap import energy_gap
 from ._errors import MoleculeError
 from ._etkdg import PRE_RELAXATION_STEPS, SEED, add_conformers
-from ._evaluation import SAME_MINIMUM, Case, statistics
+from ._evaluation import Case, statistics
 from ._force_field import make_force_field
 from ._molecule import Molecule
 from ._relaxer import Relaxer

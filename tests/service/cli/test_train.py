@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from relaxd.model import Trainer, load_model
+from relaxd.model.data import Basin
 
 from .conftest import Run, message
 
@@ -60,6 +62,17 @@ def test_a_training_begins_with_the_weights_of_another(
     assert (fluorine.exit_code, "[9]" in message(fluorine)) == (2, True)
     unknown = run("train", "--data", data, "--from", "relaxd-none", "--run", "c")
     assert (unknown.exit_code, "relaxd-none" in message(unknown)) == (2, True)
+
+
+def test_far_starts_are_checked_where_asked(run: Run, data: Path, tmp_path: Path) -> None:
+    files = ["--data", data, "--pairs", "p/pairs.safetensors", "--run", "a"]
+    outcome = run("train", *files, *SMALL, "--check-basins")
+    assert outcome.exit_code == 0
+    assert "far starts: 0 of the minimum's basin, 0 not" in outcome.stderr
+    assert np.load(tmp_path / "p/pairs.basins.npy").tolist() == [Basin.UNKNOWN] * 6
+    np.save(tmp_path / "p/pairs.basins.npy", np.zeros(7, np.int8))
+    refused = run("train", *files, *SMALL)  # used without being asked for
+    assert (refused.exit_code, "7 molecules, not 6" in message(refused)) == (2, True)
 
 
 def test_checkpoints_are_kept_where_asked(run: Run, data: Path, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from torch import Tensor
@@ -13,6 +15,14 @@ from .._geometry import align
 
 VALIDATION_PERIOD, VALIDATION_PHASE = 40, 3
 """Molecules with `index % 40 == 3` are never trained on."""
+
+
+class Basin(IntEnum):
+    """Whether the MMFF94 geometry lies in the basin of its DFT minimum."""
+
+    UNKNOWN = -1
+    OTHER = 0
+    SAME = 1
 
 
 @dataclass(frozen=True)
@@ -25,12 +35,14 @@ class PairBatch:
         starts: (B, N, 3) MMFF94 geometries aligned to the minima; the minimum itself where
             there is none.
         has_start: (B,) bool.
+        basin: (B,) int8, of `Basin`.
     """
 
     index: Tensor
     minima: MoleculeBatch
     starts: Tensor
     has_start: Tensor
+    basin: Tensor
 
 
 class PairDataset:
@@ -40,14 +52,29 @@ class PairDataset:
         path: the file.
         part: "training" or "validation".
         device: where to keep it; QM9 is 70 MB, and a GPU does not wait for what it has itself.
+        basins: .npy file with the `Basin` of each molecule; unknown without one.
+
+    Raises:
+        ValueError: `basins` is of another number of molecules.
     """
 
     def __init__(
-        self, path: Path, part: str = "training", device: torch.device | str = "cpu"
+        self,
+        path: Path,
+        part: str = "training",
+        device: torch.device | str = "cpu",
+        basins: Path | None = None,
     ) -> None:
         with safe_open(path, framework="pt", device=str(device)) as file:
             self._tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         self._n_atoms = self._tensors["n_atoms"].long()
+        self._basins = torch.full_like(self._tensors["n_atoms"], Basin.UNKNOWN, dtype=torch.int8)
+        if basins is not None:
+            known = torch.from_numpy(np.load(basins))
+            if len(known) != self.n_in_file:
+                reason = f"{len(known)} molecules, not {self.n_in_file}"
+                raise ValueError(f"{basins.name}: {reason}")
+            self._basins = known.to(device)
         self._n_bonds = self._tensors["n_bonds"].long()
         self._first_atom = self._n_atoms.cumsum(0) - self._n_atoms
         self._first_bond = self._n_bonds.cumsum(0) - self._n_bonds
@@ -57,6 +84,11 @@ class PairDataset:
 
     def __len__(self) -> int:
         return len(self.molecules)
+
+    @property
+    def n_in_file(self) -> int:
+        """Molecules in the file, of all parts."""
+        return len(self._n_atoms)
 
     @property
     def elements(self) -> tuple[int, ...]:
@@ -102,6 +134,7 @@ class PairDataset:
             minima=MoleculeBatch(numbers, minima, self._bond_orders(rows, n_atoms)),
             starts=torch.where(has_start[:, None, None], starts, minima),
             has_start=has_start,
+            basin=self._basins[rows],
         )
 
     def _bond_orders(self, rows: Tensor, n_atoms: int) -> Tensor:

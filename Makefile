@@ -25,8 +25,9 @@ demo: .venv/installed page
 serve: .venv/installed page
 	$(BIN)/relaxd serve
 
+# One process more than cores, for a test waits a third of its time.
 test: lint
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/installed page
 	$(BIN)/ruff check

@@ -7,13 +7,14 @@ from ._basins import check_basins
 from ._calibration import TooFewExamplesError, calibrate
 from ._clusters import Clusters, Symmetry, cluster
 from ._conformers import embed_conformers
+from ._dft_cache import EnergyCache, Minimum, MinimumCache
 from ._domain import Domain
 from ._energy_gap import energy_gap
 from ._ensemble import Conformer, Ensemble, conformer_starts, rank_conformers
 from ._errors import CODES, Category, MoleculeError
 from ._evaluation import (
     Case,
-    EnergyCache,
+    evaluate_basins,
     evaluate_energies,
     evaluate_geometries,
     read_cases,
@@ -57,6 +58,8 @@ __all__ = [
     "Ensemble",
     "Fixpoint",
     "Landscape",
+    "Minimum",
+    "MinimumCache",
     "ModelSummary",
     "Molecule",
     "MoleculeError",
@@ -78,6 +81,7 @@ __all__ = [
     "connectivity_kept",
     "embed_conformers",
     "energy_gap",
+    "evaluate_basins",
     "evaluate_energies",
     "evaluate_geometries",
     "evaluate_starts",

@@ -1,7 +1,6 @@
 """How close relaxed geometries come to the DFT minima they should reach."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from relaxd.model.data import PairDataset
 from ._arrays import from_arrays
 from ._baselines import gfn2_xtb
 from ._basins import SAME_MINIMUM
+from ._dft_cache import EnergyCache, MinimumCache
 from ._energy_gap import energy_gap
 from ._molecule import Molecule
 from ._relaxer import Relaxer
@@ -29,14 +29,14 @@ BoolArray = npt.NDArray[np.bool_]
 Part = Literal["training", "validation"]
 """Of the data."""
 
-Energy = Callable[[Molecule], float]
-"""Energy of a molecule in its geometry, eV."""
-
 SEED = 0
 """Of the order in which validation molecules are taken, and of the bootstrap."""
 
-SAME_GEOMETRY = 1e-4
-"""Angstrom, RMSD; geometries closer than this share an energy."""
+DOUBTFUL = 1.0
+"""kcal/mol; a geometry that is less above the reference minimum counts as one of its basin."""
+
+SAME_END = 0.1
+"""Angstrom, RMSD; a DFT relaxation that ends nearer to the reference minimum has ended in it."""
 
 N_BOOTSTRAP = 2000
 """Resamples behind a confidence interval."""
@@ -216,46 +216,6 @@ def _behaviour(results: Sequence[RelaxResult]) -> dict[str, float]:
     }
 
 
-class EnergyCache:
-    """Energies that were paid for once, kept line by line in a file.
-
-    Args:
-        path: JSON lines; made if absent.
-        level: level of theory; energies at others in the same file are passed over.
-        energy: what to call for a geometry that is not there.
-    """
-
-    def __init__(self, path: Path, level: str, energy: Energy) -> None:
-        self.level = level
-        self._path, self._energy = path, energy
-        self._known: dict[str, list[tuple[Positions, float]]] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        for line in path.read_text().splitlines():
-            entry = json.loads(line)
-            if entry["level"] == level:
-                found = np.array(entry["positions"]), entry["energy_ev"]
-                self._known.setdefault(entry["molecule"], []).append(found)
-
-    def __call__(self, molecule: Molecule) -> float:
-        """Energy of a molecule, eV; from the file if it is there under its id in this geometry."""
-        known = self._known.setdefault(str(molecule.id), [])
-        for positions, energy in known:
-            if superposed_rmsd(positions, molecule.positions) < SAME_GEOMETRY:
-                return energy
-        energy = self._energy(molecule)
-        entry = {
-            "level": self.level,
-            "molecule": str(molecule.id),
-            "positions": molecule.positions.tolist(),
-            "energy_ev": energy,
-        }
-        with self._path.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
-        known.append((molecule.positions, energy))
-        return energy
-
-
 def evaluate_energies(
     cases: Sequence[Case], geometries: Mapping[str, Sequence[Positions]], energies: EnergyCache
 ) -> dict[str, Any]:
@@ -281,6 +241,52 @@ def evaluate_energies(
         "qm9_index": [case.index for case in cases],
         "energy_error_kcal_mol": {method: statistics(e) for method, e in errors.items()},
         "each": errors,
+    }
+
+
+def evaluate_basins(
+    cases: Sequence[Case],
+    geometries: Sequence[Positions],
+    errors: Sequence[float],
+    minima: MinimumCache,
+) -> dict[str, Any]:
+    """Where DFT leads from geometries of the model that are far above the reference minimum.
+
+    The starts are what MMFF94 makes of DFT minima, and now and then of another basin than these: a
+    geometry is then judged by the minimum of its own.
+
+    Args:
+        cases: molecules.
+        geometries: of the model, as `evaluate_geometries` returns them.
+        errors: by how much they lie above the reference minima, kcal/mol.
+        minima: at the level of these.
+
+    Returns:
+        Figures that JSON can hold: the share of other basins, energies above the minimum that DFT
+        leads to (kcal/mol), and what was relaxed.
+    """
+    own, relaxed = list(errors), []
+    doubtful = [row for row, error in enumerate(errors) if error > DOUBTFUL]
+    for row in tqdm(doubtful, desc="DFT relaxations", unit="mol"):
+        case = cases[row]
+        start = case.start.with_positions(geometries[row])
+        found = minima(start)
+        distance = superposed_rmsd(found.positions, case.minimum)
+        above = errors[row] - found.drop_kcal_mol
+        entry = {
+            "qm9_index": case.index,
+            "rmsd_from_reference_angstrom": distance,
+            "above_reference_kcal_mol": above,
+            "same_basin": distance < SAME_END,
+        }
+        relaxed.append(entry)
+        if not entry["same_basin"]:
+            own[row] = found.drop_kcal_mol
+    others = [entry for entry in relaxed if not entry["same_basin"]]
+    return {
+        "wrong_basin": len(others) / len(cases),
+        "energy_error_kcal_mol": statistics(own),
+        "relaxed": relaxed,
     }
 
 
@@ -310,6 +316,10 @@ def table(figures: Mapping[str, Any]) -> str:
     if energies:
         title = f"dE, kcal/mol, {energies['level']}"
         blocks.append((title, energies["n_molecules"], energies["energy_error_kcal_mol"]))
+        if basins := energies.get("basins"):
+            title = "dE above the minimum of the same basin"
+            rows = {"relaxd": basins["energy_error_kcal_mol"]}
+            blocks.append((title, energies["n_molecules"], rows))
     for title, n, rows in blocks:
         lines.append(f"{title} (n = {n})")
         for method, row in rows.items():
@@ -317,6 +327,9 @@ def table(figures: Mapping[str, Any]) -> str:
             median = f"{row['median']:.4f} ({low:.4f} - {high:.4f})"
             lines.append(f"{method:10s} {median:>24s} {row['mean']:8.4f} {row['p90']:8.4f}")
     lines.append(f"start of the minimum's basin: {same_basin:.1%}")
+    if energies and "basins" in energies:
+        wrong = energies["basins"]["wrong_basin"]
+        lines.append(f"DFT leads to another minimum than the reference from {wrong:.1%}")
     if "expected_error" in figures:
         correlation = figures["expected_error"]["rank_correlation"]
         lines.append(f"rank correlation of expected and estimated error: {correlation:.2f}")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import relaxd.dft_bridge
+import relaxd.relax._evaluation
 from relaxd.model import load_model
 
 from .conftest import Run, message
@@ -69,6 +70,28 @@ def test_energies_are_computed_once(
     assert n_energies >= 3
     assert run("evaluate", *flags).stdout == first.stdout
     assert len((tmp_path / "energies.jsonl").read_text().splitlines()) == n_energies
+
+
+def test_basins_by_dft(
+    run: Run,
+    weights: Path,
+    pairs: Path,
+    energies: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relaxd.relax._evaluation, "DOUBTFUL", -100.0)
+    flags = ["--pairs", pairs, "--model", weights, "--molecules", 1, "--json", "a.json"]
+    outcome = run("evaluate", *flags, *energies, "--basins")
+    assert outcome.exit_code == 0
+    basins = json.loads((tmp_path / "a.json").read_text())["energies"]["basins"]
+    (relaxed,) = basins["relaxed"]
+    assert 0 < relaxed["rmsd_from_reference_angstrom"] < 0.1  # another level, the same basin
+    assert relaxed["above_reference_kcal_mol"] < 0
+    assert basins["wrong_basin"] == 0
+    assert "another minimum than the reference from 0.0%" in outcome.stdout
+    assert len(list((tmp_path / "runs/journals").iterdir())) == 1
+    assert run("evaluate", *flags, "--basins").exit_code == 2
 
 
 def test_data_and_energies_are_kept_in_one_folder(

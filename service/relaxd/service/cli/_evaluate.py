@@ -23,6 +23,14 @@ def evaluate(
     energies: Annotated[
         int, typer.Option(min=0, help="How many of them to compare DFT energies of.")
     ] = 0,
+    basins: Annotated[
+        bool,
+        typer.Option(
+            "--basins",
+            help="Relax by DFT what lies more than 1 kcal/mol above the reference minimum, and "
+            "tell how often that leads to another.",
+        ),
+    ] = False,
     starts: Annotated[
         bool,
         typer.Option("--starts", help="Start from ETKDG, UFF, GFN2-xTB and noisy geometries, too."),
@@ -54,10 +62,12 @@ def evaluate(
 
     if energies > molecules:
         raise typer.BadParameter("--energies cannot be more than --molecules")
+    if basins and not energies:
+        raise typer.BadParameter("--basins needs --energies")
     relaxer = load_relaxer(model, device)
     dft = Energies(level or relaxer.model.level_of_theory, cache, FOLDER) if energies else None
     path = find_pairs(data, pairs, FOLDER)
-    figures = evaluate_model(relaxer, path, molecules, energies, dft, starts)
+    figures = evaluate_model(relaxer, path, molecules, energies, dft, starts, basins)
     typer.echo(table(figures))
     if starts:
         typer.echo(starts_table(figures["starts"]))

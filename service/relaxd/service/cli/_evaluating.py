@@ -1,5 +1,6 @@
 """The work of `relaxd evaluate`."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from importlib import metadata
@@ -10,8 +11,11 @@ import typer
 
 from relaxd.relax import (
     EnergyCache,
+    Minimum,
+    MinimumCache,
     Molecule,
     Relaxer,
+    evaluate_basins,
     evaluate_energies,
     evaluate_geometries,
     evaluate_starts,
@@ -23,12 +27,12 @@ PACKAGES = ("relaxd", "torch", "rdkit", "tblite", "pyscf")
 
 
 class Energies:
-    """DFT energies at one level, kept in a file.
+    """DFT energies and minima at one level, kept in a file.
 
     Args:
         level: functional and basis.
         cache: the file; `energies.jsonl` in `folder` if not given.
-        folder: where that is.
+        folder: where that is, and the journals of relaxations.
 
     Raises:
         typer.BadParameter: the DFT extra is not installed, or cannot compute the level.
@@ -37,7 +41,7 @@ class Energies:
     def __init__(self, level: str, cache: Path | None, folder: Path) -> None:
         try:
             # Only those who want DFT energies need PySCF.
-            from relaxd.dft_bridge import DftError, Level, SinglePoints
+            from relaxd.dft_bridge import DftError, Level, RefineSettings, SinglePoints, refine
 
             parsed = Level.parse(level)
         except ModuleNotFoundError as error:
@@ -54,11 +58,36 @@ class Energies:
             try:
                 return single_point(atoms, charge=charge, multiplicity=spin)
             except DftError as error:
-                message = f"relaxd evaluate: {molecule.id}: {error}; finished energies are kept"
-                typer.echo(message, err=True)
-                raise typer.Exit(1) from error
+                raise _stopped(molecule, error) from error
 
-        self.cache = EnergyCache(cache or folder / "energies.jsonl", str(parsed), energy)
+        def relax(molecule: Molecule) -> Minimum:
+            atoms, charge, spin = molecule.to_atoms(), molecule.charge, molecule.multiplicity
+            digest = hashlib.sha256(molecule.positions.tobytes()).hexdigest()[:12]
+            journal = folder / "journals" / f"{molecule.id}-{digest}.jsonl"
+            journal.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                found = refine(
+                    atoms,
+                    RefineSettings(parsed),
+                    charge=charge,
+                    multiplicity=spin,
+                    start="relaxd",
+                    journal=journal,
+                )
+            except DftError as error:
+                raise _stopped(molecule, error) from error
+            if not found.converged:
+                raise _stopped(molecule, f"no convergence in {found.n_gradients} gradients")
+            return Minimum(found.positions, self.energies(molecule) - found.energy)
+
+        path = cache or folder / "energies.jsonl"
+        self.energies = EnergyCache(path, str(parsed), energy)
+        self.minima = MinimumCache(path, str(parsed), relax)
+
+
+def _stopped(molecule: Molecule, reason: object) -> typer.Exit:
+    typer.echo(f"relaxd evaluate: {molecule.id}: {reason}; what is finished is kept", err=True)
+    return typer.Exit(1)
 
 
 def evaluate_model(
@@ -68,6 +97,7 @@ def evaluate_model(
     n_energies: int,
     energies: Energies | None,
     starts: bool = False,
+    basins: bool = False,
 ) -> dict[str, Any]:
     """Compare a model with the cheap methods on the validation set.
 
@@ -78,6 +108,7 @@ def evaluate_model(
         n_energies: how many of them to compare energies of.
         energies: where to take these from.
         starts: whether to begin at other geometries, too.
+        basins: whether to relax by DFT what is far above its minimum.
 
     Returns:
         The figures, with what made them.
@@ -91,8 +122,12 @@ def evaluate_model(
     figures, geometries = evaluate_geometries(relaxer, cases)
     figures = {"model": relaxer.model.name, "sha256": relaxer.model.sha256, **figures}
     if energies is not None:
-        found = evaluate_energies(cases[:n_energies], geometries, energies.cache)
-        figures["energies"] = found
+        some = cases[:n_energies]
+        figures["energies"] = evaluate_energies(some, geometries, energies.energies)
+        if basins:
+            errors = figures["energies"]["each"]["relaxd"]
+            found = evaluate_basins(some, geometries["relaxd"], errors, energies.minima)
+            figures["energies"]["basins"] = found
     if starts:
         figures["starts"] = evaluate_starts(relaxer, cases)
     return figures | {"versions": {name: version(name) for name in PACKAGES}}

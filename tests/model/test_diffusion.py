@@ -6,7 +6,6 @@ from e3nn import o3
 
 from relaxd.model import NoiseConfig, align, collate, perturb, relative_error, root_mean_square
 from relaxd.model._diffusion import SIGMA_MAX, SIGMA_MIN, SIGMA_UNKNOWN, stiffness
-from relaxd.model._rotors import stack_rotors
 from relaxd.model.data import Basin
 
 
@@ -79,22 +78,6 @@ def test_starts_whose_basin_is_known_are_used_by_it(molecules):
     moved = root_mean_square(inputs - minima, mask)
     assert moved[basin == Basin.OTHER].max() < 0.02
     assert moved[basin == Basin.SAME].median() > 0.1
-
-
-def test_a_share_is_turned_about_bonds(molecules):
-    minima, starts, mask = molecules
-    rotors = stack_rotors(6, [[(0, 1, [1, 2])]] * len(minima))
-    config = NoiseConfig(turned_share=0.4, gaussian_share=0.0, unknown_share=0.0)
-    inputs, sigma = perturb(
-        minima, starts, mask, config, torch.Generator().manual_seed(1), rotors=rotors
-    )
-    still = [0, 3, 4, 5]
-    bare = (inputs[:, still] == minima[:, still]).flatten(1).all(1)
-    assert 0.1 < bare.float().mean() < 0.3  # half of those that are turned
-    lengths = (inputs[bare, 1] - inputs[bare, 2]).norm(dim=-1)
-    torch.testing.assert_close(lengths, (minima[bare, 1] - minima[bare, 2]).norm(dim=-1))
-    assert (inputs - minima)[bare].abs().amax((1, 2)).max() > 0.3
-    assert (sigma > SIGMA_MIN).any()
 
 
 def test_alignment_undoes_rotation_and_shift_but_no_reflection(molecules):

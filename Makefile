@@ -25,9 +25,8 @@ demo: .venv/installed page
 serve: .venv/installed page
 	$(BIN)/relaxd serve
 
-# One process more than cores, for a test waits a third of its time.
 test: lint
-	$(BIN)/pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/installed page
 	$(BIN)/ruff check

@@ -8,6 +8,7 @@ import dask
 from distributed import Client
 
 from relaxd.service._dask import DASK_SETTINGS, security_of
+from relaxd.service._passed_on import run_sealed, sealed
 from relaxd.service.jobs._attempt import run_attempt
 from relaxd.service.jobs._own_workers import own_workers
 from relaxd.service.jobs._runtime import Context
@@ -81,9 +82,8 @@ class DaskCluster:
             KilledWorker: its worker died.
         """
         future = self._client.submit(
-            run_attempt,
-            self._context,
-            ref,
+            run_sealed,
+            sealed(run_attempt, self._context, ref),
             key=ref.name,
             resources={ref.resource: 1},
             pure=False,

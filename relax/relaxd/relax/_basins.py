@@ -20,16 +20,16 @@ from ._molecule import Molecule
 from ._superposition import Positions, superposed_rmsd
 
 NEAR = 0.3
-"""Angstrom, RMSD; of starts that are nearer to their minimum, nine in ten are of its basin."""
+"""Angstrom, RMSD; of validation starts 0.2 to 0.3 off, nine in ten are of the minimum's basin."""
 
 SAME_MINIMUM = 0.1
 """Angstrom, RMSD; GFN2-xTB relaxations that end nearer than this were in one basin."""
 
 AT_THE_MINIMUM = 0.12
-"""Angstrom, RMSD; so near to the DFT minimum, GFN2-xTB's end is in its basin."""
+"""Angstrom, RMSD; so near to the DFT minimum, GFN2-xTB's end was in its basin 35 times of 35."""
 
 ELSEWHERE = 0.8
-"""Angstrom, RMSD; so far from the DFT minimum, GFN2-xTB's end is not."""
+"""Angstrom, RMSD; so far from the DFT minimum, GFN2-xTB's end was in its basin once of 29."""
 
 CHUNK = 16
 """Molecules that one task of a process handles."""
@@ -49,8 +49,20 @@ def of_one_basin(start: Molecule, minimum: Positions) -> bool:
     distance = superposed_rmsd(end, minimum)
     if distance < AT_THE_MINIMUM or distance > ELSEWHERE:
         return distance < AT_THE_MINIMUM
-    from_minimum = gfn2_xtb(start.with_positions(minimum)).positions
-    return superposed_rmsd(end, from_minimum) < SAME_MINIMUM
+    return is_end_of(start.with_positions(minimum), end)
+
+
+def is_end_of(molecule: Molecule, end: Positions) -> bool:
+    """Whether GFN2-xTB relaxes a molecule to a minimum of its own that is known.
+
+    Args:
+        molecule: where to start.
+        end: (n, 3), Angstrom.
+
+    Raises:
+        MoleculeError: GFN2-xTB has no solution.
+    """
+    return superposed_rmsd(end, gfn2_xtb(molecule).positions) < SAME_MINIMUM
 
 
 def check_basins(pairs: Path, path: Path, workers: int = 2) -> Counter[Basin]:
@@ -80,8 +92,11 @@ def check_basins(pairs: Path, path: Path, workers: int = 2) -> Counter[Basin]:
     with ProcessPoolExecutor(workers) as pool:
         found = pool.map(_basin, far, chunksize=CHUNK)
         progress = tqdm(found, desc="basins", total=len(far), unit="mol")
-        for each, basin in zip(far, progress, strict=True):
-            basins[each.row] = basin
+        try:
+            for each, basin in zip(far, progress, strict=True):
+                basins[each.row] = basin
+        finally:
+            pool.shutdown(cancel_futures=True)  # or Ctrl-C would wait for all
     return Counter(Basin(basin) for basin in basins)
 
 

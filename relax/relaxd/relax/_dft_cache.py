@@ -61,22 +61,20 @@ class _Cache:
         positions = np.array(entry["positions"])
         self._known.setdefault(entry["molecule"], []).append({**entry, "positions": positions})
 
-    def _find(self, molecule: Molecule) -> dict[str, Any] | None:
+    def _entry(self, molecule: Molecule, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         for entry in self._known.get(str(molecule.id), []):
             if superposed_rmsd(entry["positions"], molecule.positions) < SAME_GEOMETRY:
                 return entry
-        return None
-
-    def _add(self, molecule: Molecule, **found: Any) -> None:
         entry = {
             "level": self.level,
             "molecule": str(molecule.id),
             "positions": molecule.positions.tolist(),
-            **found,
+            **compute(),
         }
         with self._path.open("a") as file:
             file.write(json.dumps(entry) + "\n")
         self._keep(entry)
+        return entry
 
 
 class EnergyCache(_Cache):
@@ -94,13 +92,9 @@ class EnergyCache(_Cache):
 
     def __call__(self, molecule: Molecule) -> float:
         """Energy of a molecule, eV; from the file if it is there under its id in this geometry."""
-        entry = self._find(molecule)
-        if entry is None:
-            energy = self._energy(molecule)
-            self._add(molecule, energy_ev=energy)
-            return energy
-        known: float = entry["energy_ev"]
-        return known
+        entry = self._entry(molecule, lambda: {"energy_ev": self._energy(molecule)})
+        energy: float = entry["energy_ev"]
+        return energy
 
 
 class MinimumCache(_Cache):
@@ -118,9 +112,10 @@ class MinimumCache(_Cache):
 
     def __call__(self, molecule: Molecule) -> Minimum:
         """Minimum a molecule is relaxed to; from the file if it is there under its id."""
-        entry = self._find(molecule)
-        if entry is None:
+
+        def compute() -> dict[str, Any]:
             found = self._relax(molecule)
-            self._add(molecule, minimum=found.positions.tolist(), drop_ev=found.drop)
-            return found
+            return {"minimum": found.positions.tolist(), "drop_ev": found.drop}
+
+        entry = self._entry(molecule, compute)
         return Minimum(np.array(entry["minimum"]), entry["drop_ev"])

@@ -16,7 +16,7 @@ from relaxd.model.data import PairDataset
 
 from ._arrays import from_arrays
 from ._baselines import gfn2_xtb
-from ._basins import SAME_MINIMUM
+from ._basins import is_end_of
 from ._dft_cache import EnergyCache, MinimumCache
 from ._energy_gap import energy_gap
 from ._molecule import Molecule
@@ -170,12 +170,8 @@ def evaluate_geometries(
 
 def _same_basin(cases: Sequence[Case], from_starts: Sequence[Positions]) -> BoolArray:
     """(n,) whether start and DFT minimum relax to one and the same with GFN2-xTB."""
-    from_minima = [
-        gfn2_xtb(case.start.with_positions(case.minimum)).positions
-        for case in tqdm(cases, desc="basins", unit="mol")
-    ]
-    pairs = zip(from_starts, from_minima, strict=True)
-    return np.array([superposed_rmsd(a, b) < SAME_MINIMUM for a, b in pairs])
+    ends = zip(cases, tqdm(from_starts, desc="basins", unit="mol"), strict=True)
+    return np.array([is_end_of(case.start.with_positions(case.minimum), end) for case, end in ends])
 
 
 def _gaps(

@@ -9,7 +9,7 @@ def sealed(function: Callable[..., Any], *arguments: Any) -> bytes:
     """Return a call as bytes.
 
     A scheduler reads the functions and arguments that it is given, and would import, with those of
-    the jobs, torch and all of the chemistry: seconds of its time, and 400 MB.
+    the jobs, torch and all of the chemistry.
     """
     return pickle.dumps((function, arguments))
 

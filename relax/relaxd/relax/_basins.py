@@ -31,8 +31,8 @@ AT_THE_MINIMUM = 0.12
 ELSEWHERE = 0.8
 """Angstrom, RMSD; so far from the DFT minimum, GFN2-xTB's end was in its basin once of 29."""
 
-CHUNK = 16
-"""Molecules that one task of a process handles."""
+CHUNK = 2
+"""Molecules that one task of a process handles; few, for an interruption waits for these."""
 
 
 def of_one_basin(start: Molecule, minimum: Positions) -> bool:

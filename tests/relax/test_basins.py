@@ -1,5 +1,8 @@
 """Which starts are of their minimum's basin: butane about its middle bond."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +70,22 @@ def test_what_is_known_is_not_computed_again(
     monkeypatch.setattr(basins, "CHUNK", 1)
     check_basins(pairs, path, workers=2)
     assert np.load(path).tolist() == [-1, -1, 1, 1, -1]
+
+
+AFTER_TORCH = """
+import pathlib, sys, torch
+from relaxd.relax import check_basins
+square = torch.rand(1000, 1000)
+square @ square + square.exp()
+check_basins(*map(pathlib.Path, sys.argv[1:]), workers=1)
+"""
+
+
+def test_a_process_that_has_used_several_threads_checks_too(pairs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "basins.npy"
+    command = [sys.executable, "-c", AFTER_TORCH, str(pairs), str(path)]
+    subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "2"}, check=True, timeout=300)
+    assert np.load(path).tolist() == [-1, -1, 1, 0, -1]
 
 
 def test_a_file_of_other_pairs_is_refused(pairs: Path, tmp_path: Path) -> None:

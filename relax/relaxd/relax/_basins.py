@@ -1,8 +1,10 @@
 """Which MMFF94 geometries lie in the basin of the DFT minimum that they were made from."""
 
+import os
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +91,9 @@ def check_basins(pairs: Path, path: Path, workers: int = 2) -> Counter[Basin]:
     basins = open_memmap(path, mode="r+")
     rows = tqdm(dataset.molecules.split(1), desc="far starts", unit="mol")
     far = [each for row in rows if (each := _far(dataset, row)) is not None]
-    with ProcessPoolExecutor(workers) as pool:
+    # Not forked: OpenMP hangs in what is forked from a process that has used it.
+    context, one_thread = get_context("spawn"), ("OMP_NUM_THREADS", "1")
+    with ProcessPoolExecutor(workers, context, os.putenv, one_thread) as pool:
         found = pool.map(_basin, far, chunksize=CHUNK)
         progress = tqdm(found, desc="basins", total=len(far), unit="mol")
         try:

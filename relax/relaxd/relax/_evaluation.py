@@ -313,7 +313,7 @@ def table(figures: Mapping[str, Any]) -> str:
         title = f"dE, kcal/mol, {energies['level']}"
         blocks.append((title, energies["n_molecules"], energies["energy_error_kcal_mol"]))
         if basins := energies.get("basins"):
-            title = "dE above the minimum of the same basin"
+            title = "dE above the minimum of its own basin, kcal/mol"
             rows = {"relaxd": basins["energy_error_kcal_mol"]}
             blocks.append((title, energies["n_molecules"], rows))
     for title, n, rows in blocks:

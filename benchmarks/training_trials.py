@@ -2,33 +2,37 @@
 
     python benchmarks/training_trials.py --pairs runs/pairs.safetensors --minutes 10
 
-Every trial begins with random weights, takes the same time on one thread, and adds a line to
-`results/training_trials.jsonl`; a run that was stopped goes on with the trials that are missing.
-They mean something only where nothing else runs beside them. A model that is cheaper sees more
-molecules in its time; both are told. `--table` prints what is there.
+Every trial begins with random weights and takes the same time on one thread, some side by side
+where there are cores for them; its model then relaxes validation molecules, and adds a line to
+`results/training_trials.jsonl`. A run that was stopped goes on with what is missing, elsewhere if
+need be: `--train-only` needs neither RDKit nor GFN2-xTB. They mean something only where nothing
+else runs beside them. A model that is cheaper sees more molecules in its time; both are told.
+`--table` prints what is there.
 """
 
 import argparse
 import json
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import torch
 from _report import RESULTS
-from sampler_trials import figures
 
-from relaxd.model import DenoiserConfig, Trainer, TrainingConfig
+from relaxd.model import DenoiserConfig, Trainer, TrainingConfig, load_model
 from relaxd.model.data import PairDataset
-from relaxd.relax import Relaxer, read_cases
 
 FILE = RESULTS / "training_trials.jsonl"
 N_MOLECULES = 400
 PARTS = ("model", "noise")
 
-BASE = TrainingConfig(model=DenoiserConfig(n_filters=7))
+# Compiled, a trial of a few minutes would spend one of them on its compiler.
+BASE = TrainingConfig(model=DenoiserConfig(n_filters=7), compile=False)
 CHANGES: dict[str, dict[str, Any]] = {
-    "as shipped": {},
+    "reference": {},
     "another seed": {"seed": 1},
     "l_max 2": {"model": {"l_max": 2}},
     "32 channels": {"model": {"channels": 32}},
@@ -66,24 +70,41 @@ def changed(changes: dict[str, Any], **others: Any) -> TrainingConfig:
     return replace(BASE, **{**changes, **parts, **others})
 
 
-def train(name: str, config: TrainingConfig, pairs: Path, folder: Path) -> dict[str, Any]:
-    """Trains, and relaxes validation molecules from their MMFF94 geometries."""
-    run = folder / name.replace(" ", "-")
-    trainer = Trainer(config, PairDataset(pairs, device=config.device), run)
-    trainer.train()
-    relaxer = Relaxer.load(run / "model.safetensors", config.device)
+def train(name: str, pairs: Path, runs: Path, minutes: float, device: str) -> None:
+    """Trains one to its end, if it has not come there yet."""
+    torch.set_num_threads(1)
+    config = changed(CHANGES[name], hours=minutes / 60, device=device)
+    trainer = Trainer(config, PairDataset(pairs, device=device), folder(runs, name))
+    if trainer.progress < 1:
+        trainer.train()
+
+
+def judge(name: str, pairs: Path, runs: Path) -> dict[str, Any]:
+    """Relaxes validation molecules from their MMFF94 geometries by what was trained."""
+    from sampler_trials import figures
+
+    from relaxd.relax import Relaxer, read_cases
+
+    path = folder(runs, name) / "model.safetensors"
+    training = load_model(path).card["training"]
+    relaxer = Relaxer.load(path)
     cases = read_cases(pairs, N_MOLECULES)
     results = relaxer.relax_in_domain([case.start for case in cases])
     return {
         "trial": name,
         "changed": CHANGES[name],
         "n_parameters": relaxer.model.n_parameters,
-        "minutes": round(trainer.seconds / 60, 1),
-        "samples": trainer.samples,
+        "minutes": round(training["seconds"] / 60, 1),
+        "samples": training["samples"],
         "n_molecules": len(cases),
         "n_evaluations": sum(result.n_evaluations for result in results) / len(results),
         **figures(cases, [result.positions for result in results]),
     }
+
+
+def folder(runs: Path, name: str) -> Path:
+    """Where a trial is trained."""
+    return runs / name.replace(" ", "-")
 
 
 def known() -> list[dict[str, Any]]:
@@ -108,16 +129,23 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/trials"))
     parser.add_argument("--minutes", type=float, default=10.0, help="of each training")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=1, help="trainings side by side")
+    parser.add_argument("--train-only", action="store_true", help="to be judged elsewhere")
     parser.add_argument("--trials", nargs="+", default=list(CHANGES), choices=list(CHANGES))
     parser.add_argument("--table", action="store_true", help="print what is there, and end")
     arguments = parser.parse_args()
     if not arguments.table:
-        torch.set_num_threads(1)
+        pairs, runs = arguments.pairs, arguments.runs
         done = {row["trial"] for row in known()}
-        for name in (n for n in arguments.trials if n not in done):
-            hours = arguments.minutes / 60
-            config = changed(CHANGES[name], hours=hours, device=arguments.device)
-            row = train(name, config, arguments.pairs, arguments.runs)
+        missing = [name for name in arguments.trials if name not in done]
+        # Not forked: OpenMP hangs in what is forked from a process that has used it.
+        with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
+            one = partial(
+                train, pairs=pairs, runs=runs, minutes=arguments.minutes, device=arguments.device
+            )
+            list(pool.map(one, missing))
+        for name in [] if arguments.train_only else missing:
+            row = judge(name, pairs, runs)
             with FILE.open("a") as file:
                 file.write(json.dumps(row) + "\n")
     table()

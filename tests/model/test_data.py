@@ -168,3 +168,18 @@ def test_an_epoch_deals_every_molecule_once(geometries, tmp_path):
     batches = list(dataset.epoch(10, torch.Generator().manual_seed(0)))
     assert sorted(torch.cat([batch.index for batch in batches]).tolist()) == list(range(4, 12))
     assert all(batch.minima.mask.all() and batch.minima.mask.sum() <= 10 for batch in batches)
+
+
+def test_an_epoch_deals_some_again(pairs):
+    dataset = PairDataset(pairs)
+    again = torch.tensor([0, 0])
+    batches = list(dataset.epoch(10, torch.Generator().manual_seed(0), again))
+    assert sorted(torch.cat([batch.index for batch in batches]).tolist()) == [3, 3, 44]
+
+
+def test_deviations_are_those_of_aligned_starts(pairs):
+    dataset = PairDataset(pairs, "validation")
+    batch = dataset.gather(torch.tensor([0]))
+    apart = (batch.starts - batch.minima.positions).square().sum(-1).mean().sqrt()
+    assert dataset.start_deviations()[0] == pytest.approx(float(apart), abs=1e-6)
+    assert 0 < apart < 0.1

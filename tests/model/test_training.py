@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 from relaxd.model import (
     Denoiser,
@@ -17,7 +18,7 @@ from relaxd.model import (
     load_model,
     save_model,
 )
-from relaxd.model.data import Geometries, PairDataset, write_pairs
+from relaxd.model.data import Basin, Geometries, PairDataset, write_pairs
 
 SMALL = DenoiserConfig(channels=16, n_layers=2, n_radial=6)
 WATER = np.array([[0, 0, 0.119], [0, 0.763, -0.477], [0, -0.763, -0.477]], np.float32)
@@ -70,6 +71,32 @@ def test_a_gpu_trains(dataset, tmp_path, bf16):
     trainer = make_trainer(on_gpu, tmp_path / "run", device="cuda", bf16=bf16, learning_rate=1e-2)
     losses = steps(trainer, 100)
     assert np.mean(losses[-20:]) < np.mean(losses[:5])
+
+
+def test_far_starts_of_the_minimums_basin_come_more_often(tmp_path):
+    stretched = 2 * WATER  # by 0.5 A
+    n = 6
+    arrays = {
+        "index": np.array([1, 2, 3, 4, 5, 6], np.int32),  # the third is for validation
+        "n_atoms": np.full(n, 3, np.uint8),
+        "atomic_numbers": np.tile(np.array([8, 1, 1], np.uint8), n),
+        "positions": np.tile(WATER, (n, 1)),
+        "start_positions": np.concatenate([1.1 * WATER] + [stretched] * 5),
+        "has_start": np.array([True] * 5 + [False]),
+        "n_bonds": np.zeros(n, np.uint8),
+        "bonds": np.zeros((0, 2), np.uint8),
+        "bond_orders": np.zeros(0, np.float32),
+    }
+    save_file(arrays, tmp_path / "pairs.safetensors")
+    same, other, unknown = Basin.SAME, Basin.OTHER, Basin.UNKNOWN
+    np.save(tmp_path / "basins.npy", np.array([same, same, same, other, unknown, same], np.int8))
+    dataset = PairDataset(tmp_path / "pairs.safetensors", basins=tmp_path / "basins.npy")
+    noise = NoiseConfig(farthest_start=0.3)
+    trainer = make_trainer(dataset, tmp_path / "run", far_repeats=3, noise=noise)
+    batches, epoch = trainer._batches(), []
+    while len(epoch) < 7:
+        epoch += next(batches).index.tolist()
+    assert sorted(epoch) == [1, 2, 2, 2, 4, 5, 6]
 
 
 def test_a_run_is_reproducible(dataset, tmp_path):

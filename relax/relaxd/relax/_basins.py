@@ -70,8 +70,8 @@ def is_end_of(molecule: Molecule, end: Positions) -> bool:
 def check_basins(pairs: Path, path: Path, workers: int = 2) -> Counter[Basin]:
     """Finds out which starts of the training data are of another basin than their minimum.
 
-    Those nearer than `NEAR` are left unknown. What is found is in the file at once, and a check
-    that was stopped goes on; all of QM9 takes some two hours on one core.
+    Those nearer than `NEAR` are left unknown; the farthest come first. What is found is in the file
+    at once, and a check that was stopped goes on; all of QM9 takes some two hours on one core.
 
     Args:
         pairs: file made by `relaxd.model.data.write_pairs`.
@@ -89,8 +89,7 @@ def check_basins(pairs: Path, path: Path, workers: int = 2) -> Counter[Basin]:
         np.save(path, np.full(PairDataset(pairs).n_in_file, Basin.UNKNOWN, np.int8))
     dataset = PairDataset(pairs, basins=path)
     basins = open_memmap(path, mode="r+")
-    rows = tqdm(dataset.molecules.split(1), desc="far starts", unit="mol")
-    far = [each for row in rows if (each := _far(dataset, row)) is not None]
+    far = [_far(dataset, row) for row in _unknown(dataset)]
     # Not forked: OpenMP hangs in what is forked from a process that has used it.
     context, one_thread = get_context("spawn"), ("OMP_NUM_THREADS", "1")
     with ProcessPoolExecutor(workers, context, os.putenv, one_thread) as pool:
@@ -121,11 +120,18 @@ class _Far:
     minimum: Positions
 
 
-def _far(dataset: PairDataset, row: torch.Tensor) -> _Far | None:
+def _unknown(dataset: PairDataset) -> list[torch.Tensor]:
+    """(1,) rows of far starts whose basin is not known."""
+    rows = dataset.molecules
+    deviation = dataset.start_deviations()[rows]
+    unknown = (dataset.basins[rows] == Basin.UNKNOWN) & (deviation >= NEAR)
+    order = deviation[unknown].argsort(descending=True)
+    return list(rows[unknown][order].split(1))
+
+
+def _far(dataset: PairDataset, row: torch.Tensor) -> _Far:
     batch = dataset.gather(row)
     start, minimum = (x[0].double().numpy() for x in (batch.starts, batch.minima.positions))
-    if batch.basin[0] != Basin.UNKNOWN or superposed_rmsd(start, minimum) < NEAR:
-        return None
     return _Far(int(row), batch.minima.atomic_numbers[0].numpy(), start, minimum)
 
 

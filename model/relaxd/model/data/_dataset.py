@@ -11,10 +11,13 @@ from safetensors import safe_open
 from torch import Tensor
 
 from .._batch import MoleculeBatch
-from .._geometry import align
+from .._geometry import align, root_mean_square
 
 VALIDATION_PERIOD, VALIDATION_PHASE = 40, 3
 """Molecules with `index % 40 == 3` are never trained on."""
+
+ROWS_AT_ONCE = 4096
+"""Molecules whose starts are compared with their minima at once."""
 
 
 class Basin(IntEnum):
@@ -86,6 +89,11 @@ class PairDataset:
         return len(self.molecules)
 
     @property
+    def basins(self) -> Tensor:
+        """(n_in_file,) int8, of `Basin`."""
+        return self._basins
+
+    @property
     def n_in_file(self) -> int:
         """Molecules in the file, of all parts."""
         return len(self._n_atoms)
@@ -100,15 +108,29 @@ class PairDataset:
         """Atoms in the largest molecule."""
         return int(self._n_atoms[self.molecules].max())
 
-    def epoch(self, atoms_per_batch: int, generator: torch.Generator) -> Iterator[PairBatch]:
+    def start_deviations(self) -> Tensor:
+        """(n_in_file,) RMSD of each start from its minimum, Angstrom; zero where there is none."""
+        found = torch.zeros(self.n_in_file, device=self._n_atoms.device)
+        for n_atoms in self._n_atoms.unique().tolist():
+            for rows in (self._n_atoms == n_atoms).nonzero().squeeze(1).split(ROWS_AT_ONCE):
+                batch = self.gather(rows)
+                offset = batch.starts - batch.minima.positions
+                found[rows] = 3**0.5 * root_mean_square(offset, batch.minima.mask)
+        return found
+
+    def epoch(
+        self, atoms_per_batch: int, generator: torch.Generator, again: Tensor | None = None
+    ) -> Iterator[PairBatch]:
         """All molecules once, in random batches of molecules with the same number of atoms.
 
         Args:
             atoms_per_batch: about how many atoms a batch holds.
             generator: source of the order.
+            again: rows of the file that come beside those of `molecules`, as often as they stand
+                here.
         """
-        shuffled = torch.randperm(len(self.molecules), generator=generator)
-        order = self.molecules[shuffled.to(self.molecules.device)]
+        rows = self.molecules if again is None else torch.cat([self.molecules, again])
+        order = rows[torch.randperm(len(rows), generator=generator).to(rows.device)]
         sizes = self._n_atoms[order]
         batches: list[Tensor] = []
         for n_atoms in sizes.unique().tolist():

@@ -17,8 +17,8 @@ import relaxd.model
 from relaxd.model import load_model, save_model
 from relaxd.relax import table
 
-WATTS_PER_CORE = 10.0
-"""Assumed power of one busy core, W."""
+WATTS = {"cpu": 10.0, "cuda": 700.0}
+"""Assumed power of one busy core and of one large GPU, W."""
 
 GRID = 473.0
 """World mean carbon intensity of electricity in 2024, g of CO2 equivalent per kWh; Ember, Global
@@ -38,9 +38,9 @@ parameters) that carries cheap geometries to DFT minima.
   to {max_atoms} atoms. Outside it relaxd uses GFN2-xTB and says so.
 * **Data**: QM9 (doi 10.1038/sdata.2014.22, CC0), without fluorine and without molecules whose
   `index % 40 == 3`, which are for validation; MMFF94 geometries made from the DFT minima.
-* **Training**: {samples:,} samples in {steps:,} steps, {hours:.2f} hours on one CPU core; about
-  {energy:.0f} Wh at an assumed {watts:.0f} W a core, {co2e:.0f} g of CO2 equivalent at
-  {grid:.0f} g/kWh.
+* **Training**: {samples:,} samples in {steps:,} steps, {cpu_hours:.2f} hours on one CPU core and
+  {gpu_hours:.2f} on one GPU; about {energy:.0f} Wh at an assumed {cpu_watts:.0f} W for the core and
+  {gpu_watts:.0f} W for the GPU, {co2e:.0f} g of CO2 equivalent at {grid:.0f} g/kWh.
 * **Weights**: sha256 `{sha256}` (tensors and configuration).
 
 ## Accuracy
@@ -105,10 +105,13 @@ def accuracy(figures: dict[str, Any], saved: dict[str, Any]) -> dict[str, float]
 
 
 def in_all(training: dict[str, Any]) -> dict[str, float]:
-    """Samples, steps and seconds of a training and of those that it went on from."""
+    """Samples, steps, and hours by device, of a training and of those that it went on from."""
     before = (training.get("origin") or {}).get("training")
-    earlier = in_all(before) if before else {}
-    return {name: training[name] + earlier.get(name, 0) for name in ("samples", "steps", "seconds")}
+    total = in_all(before) if before else dict.fromkeys(("samples", "steps", *WATTS), 0)
+    for name in ("samples", "steps"):
+        total[name] += training[name]
+    total[training["device"]] += training["seconds"] / 3600
+    return total
 
 
 def parts(expected: dict[str, Any]) -> str:
@@ -134,7 +137,7 @@ def main() -> None:
     card = {**model.card, "accuracy": accuracy(figures, saved)}
     save_model(model.denoiser, weights / f"{arguments.name}.safetensors", card)
     config, training = model.denoiser.config, in_all(card["training"])
-    energy = training["seconds"] / 3600 * WATTS_PER_CORE
+    energy = sum(training[device] * watts for device, watts in WATTS.items())
     text = CARD.format(
         name=arguments.name,
         irreps=config.irreps_hidden,
@@ -148,7 +151,8 @@ def main() -> None:
         max_atoms=card["domain"]["max_atoms"],
         samples=training["samples"],
         steps=training["steps"],
-        hours=training["seconds"] / 3600,
+        cpu_hours=training["cpu"],
+        gpu_hours=training["cuda"],
         energy=energy,
         co2e=energy / 1000 * GRID,
         grid=GRID,
@@ -161,7 +165,8 @@ def main() -> None:
             factor=saved["n_gradients"]["median_ratio"],
             weights=refinement["weights"],
         ),
-        watts=WATTS_PER_CORE,
+        cpu_watts=WATTS["cpu"],
+        gpu_watts=WATTS["cuda"],
         sha256=model.sha256,
         table=table(figures),
     )

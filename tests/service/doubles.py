@@ -80,8 +80,8 @@ def relaxed(
 class FakeRelaxer:
     """Counts what it is asked; `gate`, while closed, holds every batch."""
 
-    def __init__(self) -> None:
-        self.model = MODEL
+    def __init__(self, name: str = MODEL.name) -> None:
+        self.model = SimpleNamespace(**{**vars(MODEL), "name": name})
         self.n_forward = 0
         self.batches: list[int] = []
         self.loaded = threading.Event()

@@ -12,12 +12,13 @@ from fastapi_offline import FastAPIOffline
 
 from relaxd.relax import Relaxer, relax_fallback
 from relaxd.service._chemistry import read_molecule
-from relaxd.service._engine import Engine, RelaxerFactory, State
+from relaxd.service._engine import Engine, State
 from relaxd.service._job_metrics import job_metrics
 from relaxd.service._job_routes import router as job_router
 from relaxd.service._logging import set_up_logging
 from relaxd.service._metrics import Metrics
 from relaxd.service._middleware import BodyLimit, Observe
+from relaxd.service._offered import RelaxerFactory
 from relaxd.service._openapi import DESCRIPTION
 from relaxd.service._page import add_page
 from relaxd.service._pipeline import Fallback, Read
@@ -51,10 +52,12 @@ def create_app(
     """
     metrics = Metrics()
     load = relaxer_factory or partial(Relaxer.load, precision=settings.precision)
-    # Not for jobs: these go in batches, which gain little, and to machines without a compiler.
-    load_for_calls = relaxer_factory or partial(
-        Relaxer.load, precision=settings.precision, compiled_in=settings.compiled_in
-    )
+
+    def load_for_calls(model: str, device: str) -> Relaxer:
+        # Not for jobs: these go in batches, which gain little, and to machines without a compiler.
+        if settings.compiled_in is None or model != settings.model:
+            return load(model, device)
+        return Relaxer.load(model, device, compiled_in=settings.compiled_in)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ import torch
 from relaxd.client.schemas import ModelInfo, RelaxRequest, RelaxResponse
 from relaxd.relax import Relaxer
 from relaxd.service._metrics import Metrics
+from relaxd.service._offered import RelaxerFactory, load_relaxers
 from relaxd.service._pipeline import Fallback, Pipeline, Read
 from relaxd.service._problems import RETRY_AFTER, ProblemError
 from relaxd.service._settings import Settings
@@ -19,9 +20,6 @@ from relaxd.service._wire import model_info
 from relaxd.service._workers import WorkerPool
 
 logger = logging.getLogger(__name__)
-
-RelaxerFactory = Callable[[str, str], Relaxer]
-"""Loads the model of a name onto a device."""
 
 
 class State(StrEnum):
@@ -34,12 +32,12 @@ class State(StrEnum):
 
 
 class Engine:
-    """Relaxes molecules; enter it to load the model, leave it to drain.
+    """Relaxes molecules; enter it to load the models, leave it to drain.
 
     Args:
         settings: what the operator set.
         metrics: where to count.
-        relaxer_factory: loads the model.
+        relaxer_factory: loads a model.
         read: reads a molecule, in a worker.
         fallback: relaxes a molecule outside the model's domain, in a worker.
     """
@@ -82,13 +80,13 @@ class Engine:
 
     @property
     def models(self) -> list[ModelInfo]:
-        """The models that can be asked for.
+        """The models that can be asked for, the server's own first.
 
         Raises:
             ProblemError: nothing is loaded.
         """
         self.check_ready()
-        return [model_info(self._relaxer)]
+        return [model_info(relaxer) for relaxer in self._pipeline.relaxers]
 
     def check_ready(self) -> None:
         """Return if the engine can relax.
@@ -119,7 +117,7 @@ class Engine:
             self.check_ready()
 
     def check_model(self, model: str | None) -> None:
-        """Return if a model is the one that is loaded; None is whichever it is.
+        """Return if there is a model of this name; None is the server's own.
 
         Raises:
             ProblemError: there is no such model.
@@ -127,8 +125,7 @@ class Engine:
         if model is None:
             return
         self.check_ready()
-        if model != self._relaxer.model.name:
-            raise ProblemError("input", "unknown-model", f"There is no model {model!r} here.")
+        self._pipeline.name_of(model)
 
     async def relax(self, request: RelaxRequest) -> RelaxResponse:
         """Relax the entries of one request.
@@ -137,7 +134,7 @@ class Engine:
             ProblemError: the request as a whole is refused.
         """
         items: Sequence[Any] = request.molecules
-        options = request.model_dump(include={"trajectory", "conformers", "keep"})
+        options = request.model_dump(include={"model", "trajectory", "conformers", "keep"})
         n_geometries = len(items) * request.conformers
         self._admit(len(items), n_geometries, request.model)
         self._count(n_geometries)
@@ -147,7 +144,7 @@ class Engine:
             )
         finally:
             self._count(-n_geometries)
-        return RelaxResponse(model=self._relaxer.model.name, results=results)
+        return RelaxResponse(model=self._pipeline.name_of(request.model), results=results)
 
     def _admit(self, n: int, n_geometries: int, model: str | None) -> None:
         self.check_ready()
@@ -173,22 +170,22 @@ class Engine:
 
     async def _run(self) -> None:
         try:
-            self._relaxer = await asyncio.to_thread(self._load)
+            relaxers = await asyncio.to_thread(self._load)
         except Exception:
-            logger.exception("the model %r could not be loaded", self._settings.model)
+            logger.exception("the models could not be loaded, %r first", self._settings.model)
             self.state = State.FAILED
             return
         finally:
             self._loaded.set()
         self._pipeline = Pipeline(
-            self._settings, self._metrics, self._relaxer, self._pool, self._read, self._fallback
+            self._settings, self._metrics, relaxers, self._pool, self._read, self._fallback
         )
         if self.state is State.LOADING:
             self.state = State.READY
         await self._pipeline.run()
 
-    def _load(self) -> Relaxer:
+    def _load(self) -> list[Relaxer]:
         if self._settings.threads is not None:
             torch.set_num_threads(self._settings.threads)
         self._pool.start()
-        return self._load_relaxer(self._settings.model, self._settings.device)
+        return load_relaxers(self._settings, self._load_relaxer)

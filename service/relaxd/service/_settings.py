@@ -42,7 +42,9 @@ class Settings(BaseSettings):
     )
 
     model: str = Field(
-        default="relaxd-small", description="Name of the model, or path of its weights."
+        default="relaxd-small",
+        description="Name of the model, or path of its weights, for requests that name none; those "
+        "that ship with relaxd can be named on every server.",
     )
     device: str = Field(default="cpu", description="Torch device that runs the model.")
     precision: Literal["fp32", "bf16"] = Field(

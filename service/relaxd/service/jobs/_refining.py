@@ -65,7 +65,9 @@ def refine_task(runtime: Runtime, ref: TaskRef, work: Work, heart: Heart) -> lis
         if heart.order is not Order.GO_ON:
             break
         try:
-            results.append(_refine(runtime, ref, heart, options, index, molecule))
+            started = _started(runtime.pipeline, molecule, options, work.options.model)
+            start = runtime.stoppable(started, heart)
+            results.append(_refine(runtime, ref, heart, options, index, start))
         except (CancelledError, RefinementCancelled):
             break
         except Exception as error:
@@ -80,9 +82,8 @@ def _refine(
     heart: Heart,
     options: RefineOptions,
     index: int,
-    molecule: Any,
+    started: Started,
 ) -> JobResult:
-    started = runtime.stoppable(_started(runtime.pipeline, molecule, options), heart)
     task = started.start.to_task(refine_settings(options, runtime.settings))
     journal = journal_of(runtime.settings, ref.job_id, index, task)
     tells = _Tells(runtime, ref, index, started.start.molecule.id)
@@ -123,12 +124,14 @@ def journal_of(settings: Settings, job_id: str, index: int, task: Task) -> Path:
     return settings.journals / job_id / f"{index}-{name}.jsonl"
 
 
-async def _started(pipeline: Pipeline, item: Any, options: RefineOptions) -> Started:
+async def _started(
+    pipeline: Pipeline, item: Any, options: RefineOptions, model: str | None
+) -> Started:
     if options.start == "given":
-        molecule, cost = await pipeline.read(item)
+        molecule, cost = await pipeline.read(item, model)
         start = Start(molecule, molecule, "given")
-        return Started(start, None, pipeline.in_domain(molecule), cost)
-    relaxed, cost = await pipeline.relax(item)
+        return Started(start, None, pipeline.in_domain(molecule, model), cost)
+    relaxed, cost = await pipeline.relax(item, model)
     molecule, verdict = relaxed.molecule, relaxed.verdict
     moved = molecule.with_positions(relaxed.positions)
     start = Start(molecule, moved, METHODS.get(verdict.method, verdict.method))

@@ -25,7 +25,7 @@ def relax_task(runtime: Runtime, _: TaskRef, work: Work, heart: Heart) -> list[J
 
 
 async def _relax_all(pipeline: Pipeline, work: Work, results: list[JobResult]) -> None:
-    options = work.options.model_dump(include={"trajectory", "conformers", "keep"})
+    options = work.options.model_dump(include={"model", "trajectory", "conformers", "keep"})
 
     async def relax(index: int, molecule: Any) -> None:
         result = await pipeline.answer(molecule, **options)

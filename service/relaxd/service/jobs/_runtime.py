@@ -1,16 +1,16 @@
-"""What a worker process holds from task to task: the model, the chemistry, the store."""
+"""What a worker process holds from task to task: the models, the chemistry, the store."""
 
 import asyncio
 import atexit
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 
-from relaxd.relax import Relaxer
 from relaxd.service._metrics import Metrics
+from relaxd.service._offered import RelaxerFactory, load_relaxers
 from relaxd.service._pipeline import Fallback, Pipeline, Read
 from relaxd.service._settings import Settings
 from relaxd.service._workers import WorkerPool
@@ -19,9 +19,6 @@ from relaxd.service.store import Database, Queue
 
 ReturnT = TypeVar("ReturnT")
 
-RelaxerFactory = Callable[[str, str], Relaxer]
-"""Loads the model of a name onto a device."""
-
 
 @dataclass(frozen=True)
 class Context:
@@ -29,7 +26,7 @@ class Context:
 
     Attributes:
         settings: of the server, the address of the database among them.
-        relaxer_factory: loads the model.
+        relaxer_factory: loads a model.
         read: reads a molecule.
         fallback: relaxes a molecule outside the model's domain.
     """
@@ -66,7 +63,7 @@ class Runtime:
         self.pipeline = Pipeline(
             settings.model_copy(update={"workers": 1}),
             Metrics(),
-            context.relaxer_factory(settings.model, settings.device),
+            load_relaxers(settings, context.relaxer_factory),
             self.pool,
             context.read,
             context.fallback,

@@ -42,7 +42,8 @@ def sample_task(runtime: Runtime, ref: TaskRef, work: Work, heart: Heart) -> lis
         if heart.order is not Order.GO_ON:
             break
         try:
-            drawn, cost = runtime.stoppable(_drawn(runtime, ref, index, item, options), heart)
+            drawing = _drawn(runtime, ref, index, item, options, work.options.model)
+            drawn, cost = runtime.stoppable(drawing, heart)
             result = sampled_of(drawn, usage(cost, runtime.settings))
         except CancelledError:
             break
@@ -53,10 +54,17 @@ def sample_task(runtime: Runtime, ref: TaskRef, work: Work, heart: Heart) -> lis
 
 
 async def _drawn(
-    runtime: Runtime, ref: TaskRef, index: int, item: Any, options: SampleOptions
+    runtime: Runtime,
+    ref: TaskRef,
+    index: int,
+    item: Any,
+    options: SampleOptions,
+    model: str | None,
 ) -> tuple[Drawn, Cost]:
-    molecule, reading = await runtime.pipeline.read(item)
-    settings = runtime.settings
+    molecule, reading = await runtime.pipeline.read(item, model)
+    settings, pipeline = runtime.settings, runtime.pipeline
+    name = pipeline.name_of(model)
+    source = settings.model if name == pipeline.default else name
 
     def heard(progress: tuple[int, int]) -> None:
         done, total = progress
@@ -66,7 +74,7 @@ async def _drawn(
         except SQLAlchemyError as error:  # the work goes on; the next may get through
             logger.warning("no progress of %s is told: %s", ref.name, error)
 
-    asked = (molecule, options, settings.model, settings.device)
+    asked = (molecule, options, source, settings.device)
     start = time.perf_counter()
     try:
         drawn, cost = await runtime.pool.run(metered, draw_in_worker, *asked, heard=heard)

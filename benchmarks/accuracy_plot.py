@@ -1,25 +1,29 @@
 """Draws what `relaxd evaluate` measured: DFT energy errors, and expected against found ones."""
 
 import json
+import statistics
 from typing import Any
 
 import matplotlib.pyplot as plt
 from _report import RESULTS
 from matplotlib.axes import Axes
 
+NAMES = {"relaxd": "relaxd-small", "large": "relaxd-large"}
 
-def energy_errors(axes: Axes, energies: dict[str, Any]) -> None:
+
+def energy_errors(axes: Axes, energies: dict[str, Any], large: dict[str, Any]) -> None:
     """DFT energies above the minimum, molecule by molecule."""
-    for x, (method, errors) in enumerate(energies["each"].items()):
+    each = {**energies["each"], "large": large["each"]["relaxd"]}
+    for x, errors in enumerate(each.values()):
         axes.plot([x] * len(errors), errors, "o", alpha=0.5)
-        median = energies["energy_error_kcal_mol"][method]["median"]
+        median = statistics.median(errors)
         axes.hlines(median, x - 0.3, x + 0.3, color="black")
         axes.annotate(f" {median:.2f}", (x + 0.3, median), va="center")
     axes.set(
         yscale="log",
-        xticks=range(len(energies["each"])),
-        xticklabels=list(energies["each"]),
-        xlim=(-0.5, 2.8),
+        xticks=range(len(each)),
+        xticklabels=[NAMES.get(name, name) for name in each],
+        xlim=(-0.5, len(each) - 0.2),
         ylabel="energy above the minimum, kcal/mol",
         title=f"{energies['n_molecules']} validation molecules, {energies['level']}",
     )
@@ -43,9 +47,12 @@ def reliability(axes: Axes, figures: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    figures = json.loads((RESULTS / "evaluate.json").read_text())
+    figures, large = (
+        json.loads((RESULTS / name).read_text())
+        for name in ("evaluate.json", "evaluate-large.json")
+    )
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    energy_errors(left, figures["energies"])
+    energy_errors(left, figures["energies"], large["energies"])
     reliability(right, figures)
     figure.savefig(RESULTS.parent / "accuracy.png", dpi=150)
 

@@ -1,9 +1,9 @@
 """Puts a trained checkpoint into the package, with a card of what was measured of it.
 
-    python benchmarks/ship_model.py runs/mine/model.safetensors relaxd-small
+    python benchmarks/ship_model.py runs/mine/model.safetensors relaxd-small evaluate.json
 
-The figures are those `relaxd evaluate --json benchmarks/results/evaluate.json` wrote for these
-very weights; the script refuses others.
+The figures are those that `relaxd evaluate --json benchmarks/results/evaluate.json` wrote for these
+very weights; the script refuses others. What DFT is saved is told of the default model alone.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import Any
 from _report import RESULTS
 
 import relaxd.model
-from relaxd.model import load_model, save_model
+from relaxd.model import DEFAULT_MODEL, load_model, save_model
 from relaxd.relax import table
 
 WATTS = {"cpu": 10.0, "cuda": 700.0}
@@ -76,18 +76,27 @@ The largest errors are in soft torsions, where MMFF94 starts far from the minimu
 stays in the basin it starts in.
 """
 
+NO_SAVING = "Not measured with this model."
+
 SAVING = """With {n} molecules, a DFT relaxation that began where relaxd leads, by relaxd's
 optimiser, took {factor:.2f} times fewer gradients (median) than one from MMFF94 by geomeTRIC. That
 was measured with the weights `{weights}`."""
 
 
-def accuracy(figures: dict[str, Any], saved: dict[str, Any]) -> dict[str, float]:
+def accuracy(figures: dict[str, Any], saved: dict[str, Any] | None) -> dict[str, float]:
     """The figures that `GET /v1/models` tells, each key naming quantity and unit."""
     rmsd, gap = figures["rmsd_angstrom"], figures["energy_gap_kcal_mol"]
     energy = figures["energies"]["energy_error_kcal_mol"]
+    saving = (
+        {}
+        if saved is None
+        else {
+            "dft_gradients_saved_factor_median": saved["n_gradients"]["median_ratio"],
+            "n_refined_molecules": saved["n_molecules"],
+        }
+    )
     return {
-        "dft_gradients_saved_factor_median": saved["n_gradients"]["median_ratio"],
-        "n_refined_molecules": saved["n_molecules"],
+        **saving,
         "same_basin_share": figures["same_basin"],
         "energy_gap_median_kcal_mol": gap["relaxd"]["median"],
         "energy_gap_mean_kcal_mol": gap["relaxd"]["mean"],
@@ -126,13 +135,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("name")
+    parser.add_argument("figures", help="file in results/")
     arguments = parser.parse_args()
     model = load_model(arguments.checkpoint)
-    figures = json.loads((RESULTS / "evaluate.json").read_text())
+    figures = json.loads((RESULTS / arguments.figures).read_text())
     if figures["sha256"] != model.sha256:
-        raise SystemExit("evaluate.json was measured with other weights")
+        raise SystemExit(f"{arguments.figures} was measured with other weights")
     refinement = json.loads((RESULTS / "refinement.json").read_text())
-    saved, expected = refinement["ratios"][SAVED], figures["expected_error"]
+    saved = refinement["ratios"][SAVED] if arguments.name == DEFAULT_MODEL else None
+    expected = figures["expected_error"]
     weights = Path(relaxd.model.__file__).parent / "weights"
     card = {**model.card, "accuracy": accuracy(figures, saved)}
     save_model(model.denoiser, weights / f"{arguments.name}.safetensors", card)
@@ -160,7 +171,9 @@ def main() -> None:
         n_checked=round(figures["n_molecules"] * figures["same_basin"]),
         correlation=expected["rank_correlation"],
         parts=parts(expected),
-        saving=SAVING.format(
+        saving=NO_SAVING
+        if saved is None
+        else SAVING.format(
             n=saved["n_molecules"],
             factor=saved["n_gradients"]["median_ratio"],
             weights=refinement["weights"],

@@ -45,6 +45,7 @@ def main() -> None:
     torch.set_num_threads(1)
     relaxer = Relaxer.load()
     compiled = Relaxer.load(compiled_in=COMPILED)
+    large = Relaxer.load("relaxd-large")
     smiles = (Path(__file__).parent / "molecules.smi").read_text().split()
     molecules = [from_smiles(s) for s in smiles]
     if not all(map(relaxer.in_domain, molecules)):
@@ -58,11 +59,14 @@ def main() -> None:
         "relaxd, one at a time": lambda: [relaxer.relax(m) for m in molecules],
         "relaxd compiled, batched": lambda: compiled.relax_in_domain(molecules * COPIES),
         "relaxd compiled, one at a time": lambda: [compiled.relax(m) for m in molecules],
+        "relaxd-large, batched": lambda: large.relax_in_domain(molecules * COPIES),
+        "relaxd-large, one at a time": lambda: [large.relax(m) for m in molecules],
     }
     counts = {name: len(molecules) for name in methods}
-    for name in ("relaxd, batched", "relaxd compiled, batched"):
-        counts[name] *= COPIES
-    for each in (relaxer, compiled):
+    for name in methods:
+        if name.endswith("batched"):
+            counts[name] *= COPIES
+    for each in (relaxer, compiled, large):
         each.relax_in_domain(molecules)
     rounds = [
         {name: timed(run, counts[name]) for name, run in methods.items()} for _ in range(N_ROUNDS)
@@ -74,6 +78,7 @@ def main() -> None:
     figures = {
         "model": relaxer.model.name,
         "sha256": relaxer.model.sha256,
+        "sha256_large": large.model.sha256,
         "n_molecules": len(molecules),
         "mean_atoms": statistics.mean(map(len, molecules)),
         "n_rounds": N_ROUNDS,

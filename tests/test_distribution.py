@@ -39,7 +39,8 @@ def test_the_wheel_holds_every_package_the_weights_and_nothing_else(built):
     names = set(zipfile.ZipFile(built["wheel"]).namelist())
     packaged = {name for name in names if not name.startswith("relaxd-")}
     assert packaged == sources()
-    assert "relaxd/model/weights/relaxd-small.safetensors" in packaged
+    for size in ("small", "large"):
+        assert f"relaxd/model/weights/relaxd-{size}.safetensors" in packaged
     assert {f"relaxd/{part}/py.typed" for part in PARTS} <= packaged
     assert "relaxd/__init__.py" not in packaged
     metadata = {name.split("/", 1)[1] for name in names - packaged}

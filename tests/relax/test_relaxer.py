@@ -9,6 +9,7 @@ import torch
 from ase.build import molecule as g2_molecule
 from ase.constraints import FixAtoms
 
+from relaxd.model import model_names
 from relaxd.relax import (
     DiffusionRelaxation,
     MoleculeError,
@@ -21,6 +22,9 @@ from relaxd.relax import (
     superposed_rmsd,
 )
 from relaxd.relax._buckets import PADDING, PAIRS_PER_BATCH, buckets
+
+ACETAMIDE = {"C-N": 1.369, "C=O": 1.214}
+"""Angstrom, QM9's molecule 19, B3LYP/6-31G(2df,p)."""
 
 SMILES = ["CC(=O)OCC(N)C=O", "c1ccncc1O", "C[C@H](N)C(=O)O", "OCC1OC1"]
 
@@ -237,6 +241,18 @@ def test_a_gpu_ends_where_the_cpu_does(relaxer, precision, tolerance):
         relaxer.relax_batch(MOLECULES), on_gpu.relax_batch(MOLECULES), strict=True
     ):
         assert superposed_rmsd(here.positions, there.positions) < tolerance
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_model_that_ships_knows_dft_bonds(name):
+    molecule = from_smiles("CC(N)=O")
+    result = Relaxer.load(name).relax(molecule)
+    assert result.verdict.method == "diffusion"
+    assert result.converged
+    assert result.verdict.expected_error_kcal_mol < 1
+    atoms = result.to_atoms()
+    assert atoms.get_distance(1, 2) == pytest.approx(ACETAMIDE["C-N"], abs=0.01)
+    assert atoms.get_distance(1, 3) == pytest.approx(ACETAMIDE["C=O"], abs=0.01)
 
 
 def test_a_few_small_molecules_share_a_pass():

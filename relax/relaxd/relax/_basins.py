@@ -126,7 +126,7 @@ def _unknown(dataset: PairDataset) -> list[torch.Tensor]:
     deviation = dataset.start_deviations()[rows]
     unknown = (dataset.basins[rows] == Basin.UNKNOWN) & (deviation >= NEAR)
     order = deviation[unknown].argsort(descending=True)
-    return list(rows[unknown][order].split(1))
+    return list(rows[unknown][order].unsqueeze(1))
 
 
 def _far(dataset: PairDataset, row: torch.Tensor) -> _Far:

@@ -11,7 +11,8 @@ from relaxd.model.data import Basin
 
 from .conftest import Run, message
 
-SMALL = ["--hours", 5e-5, "--no-compile", "--channels", 4, "--n-layers", 1, "--seed", 3]
+SHAPE = ["--channels", 4, "--n-layers", 1, "--l-max", 2, "--radial", 5]
+SMALL = ["--hours", 5e-5, "--no-compile", "--bond-dropout", 0.1, "--seed", 3, *SHAPE]
 
 
 def interrupt(_: Trainer) -> None:
@@ -33,7 +34,10 @@ def test_training_makes_pairs_once_and_goes_on(run: Run, data: Path, tmp_path: P
     assert "pairs in" not in again.stderr
 
     training = load_model(tmp_path / "runs/a/model.safetensors").card["training"]
-    assert (training["seed"], training["model"]["channels"]) == (3, 4)
+    assert (training["seed"], training["bond_dropout"]) == (3, 0.1)
+    shape = training["model"]
+    assert (shape["channels"], shape["n_layers"]) == (4, 1)
+    assert (shape["l_max"], shape["n_radial"], shape["n_filters"]) == (2, 5, None)
     assert training["model"]["elements"] == [1, 6, 7, 8, 9]
 
 

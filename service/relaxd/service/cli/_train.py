@@ -37,6 +37,12 @@ def train(
         int | None, typer.Option(min=1, help="Width: multiplicity of each irrep.")
     ] = None,
     n_layers: Annotated[int | None, typer.Option(min=1, help="Interaction layers.")] = None,
+    l_max: Annotated[
+        int | None, typer.Option(min=1, max=2, help="Highest degree of spherical harmonics.")
+    ] = None,
+    n_radial: Annotated[
+        int | None, typer.Option("--radial", min=1, help="Bessel functions of the distance.")
+    ] = None,
     n_filters: Annotated[
         int | None,
         typer.Option(
@@ -44,6 +50,9 @@ def train(
             min=1,
             help="Functions of the distance that layers see; with --from, fewer than that model's.",
         ),
+    ] = None,
+    bond_dropout: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of batches that see no bonds.")
     ] = None,
     compile: Annotated[
         bool | None, typer.Option(help="Compile the network; pays after some ten minutes.")
@@ -106,7 +115,13 @@ def train(
         model=_shape(
             dataset.elements,
             origin,
-            _given(channels=channels, n_layers=n_layers, n_filters=n_filters),
+            _given(
+                channels=channels,
+                n_layers=n_layers,
+                l_max=l_max,
+                n_radial=n_radial,
+                n_filters=n_filters,
+            ),
         ),
         device=device,
         checkpoints=checkpoints,
@@ -114,6 +129,7 @@ def train(
             hours=hours,
             learning_rate=learning_rate,
             atoms_per_batch=atoms_per_batch,
+            bond_dropout=bond_dropout,
             compile=compile,
             bf16=bf16,
             seed=seed,

@@ -37,7 +37,8 @@ parameters) that carries cheap geometries to DFT minima.
 * **Domain**: neutral closed-shell molecules of H, C, N and O with three heavy atoms or more and up
   to {max_atoms} atoms. Outside it relaxd uses GFN2-xTB and says so.
 * **Data**: QM9 (doi 10.1038/sdata.2014.22, CC0), without fluorine and without molecules whose
-  `index % 40 == 3`, which are for validation; MMFF94 geometries made from the DFT minima.
+  `index % 40 == 3`, which are for validation; MMFF94 geometries made from the DFT minima, of which
+  GFN2-xTB told whether they kept to the minimum's basin where they are more than 0.4 Angstrom off.
 * **Training**: {samples:,} samples in {steps:,} steps, {cpu_hours:.2f} hours on one CPU core and
   {gpu_hours:.2f} on one GPU; about {energy:.0f} Wh at an assumed {cpu_watts:.0f} W for the core and
   {gpu_watts:.0f} W for the GPU, {co2e:.0f} g of CO2 equivalent at {grid:.0f} g/kWh.

@@ -72,11 +72,12 @@ def changed(changes: dict[str, Any], **others: Any) -> TrainingConfig:
 
 def train(name: str, pairs: Path, runs: Path, minutes: float, device: str) -> None:
     """Trains one to its end, if it has not come there yet."""
+    path = folder(runs, name) / "model.safetensors"
+    if path.exists() and load_model(path).card["training"]["seconds"] >= round(60 * minutes):
+        return
     torch.set_num_threads(1)
     config = changed(CHANGES[name], hours=minutes / 60, device=device)
-    trainer = Trainer(config, PairDataset(pairs, device=device), folder(runs, name))
-    if trainer.progress < 1:
-        trainer.train()
+    Trainer(config, PairDataset(pairs, device=device), path.parent).train()
 
 
 def judge(name: str, pairs: Path, runs: Path) -> dict[str, Any]:

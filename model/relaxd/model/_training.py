@@ -40,7 +40,7 @@ class TrainingConfig:
         bond_dropout: share of batches that are shown without their bonds.
         stiff_weight: of the error in distances beside that of the positions.
         far_repeats: how often an epoch has a molecule whose start is known to be of the minimum's
-            basin, though farther off than `noise.farthest_start`: one molecule in a hundred of
+            basin, though farther off than `noise.farthest_start`: two molecules in a hundred of
             QM9, but the worst that a model can do.
         rollout_ramp: part of the training over which rollouts grow to their full share.
         seed: of weights, order and noise.

@@ -107,3 +107,15 @@ async def test_a_model_that_holds_its_batch_does_not_hold_that_of_another(
         assert (await waiting).json()["results"][0]["status"] == "ok"
     finally:
         models["large"].gate.set()
+
+
+async def test_a_job_whose_model_has_gone_says_so_of_each_molecule(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As after a restart with other models.
+    monkeypatch.setattr("relaxd.service._engine.Engine.check_model", lambda *_: None)
+    job = await submit(client, ["CC", "C"], model="gone")
+    assert (await ended(client, job))["state"] == "failed"
+    found = await results(client, job)
+    types = [result["error"]["type"] for result in found]
+    assert types == ["urn:relaxd:error:input:unknown-model"] * 2

@@ -55,9 +55,11 @@ def create_app(
 
     def load_for_calls(model: str, device: str) -> Relaxer:
         # Not for jobs: these go in batches, which gain little, and to machines without a compiler.
-        if settings.compiled_in is None or model != settings.model:
-            return load(model, device)
-        return Relaxer.load(model, device, compiled_in=settings.compiled_in)
+        if relaxer_factory is None and model == settings.model:
+            return Relaxer.load(
+                model, device, precision=settings.precision, compiled_in=settings.compiled_in
+            )
+        return load(model, device)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -230,5 +230,5 @@ def test_weights_round_trip_with_config_and_card(tmp_path):
 
 
 def test_unknown_models_are_named(tmp_path):
-    with pytest.raises(UnknownModelError, match="'nonesuch'; there are relaxd-small"):
+    with pytest.raises(UnknownModelError, match="'nonesuch'; there are relaxd-large, relaxd-small"):
         load_model("nonesuch")

@@ -120,7 +120,7 @@ def in_all(training: dict[str, Any]) -> dict[str, float]:
     total = in_all(before) if before else dict.fromkeys(("samples", "steps", *WATTS), 0)
     for name in ("samples", "steps"):
         total[name] += training[name]
-    total[training["device"]] += training["seconds"] / 3600
+    total[training["device"].partition(":")[0]] += training["seconds"] / 3600
     return total
 
 

@@ -179,7 +179,7 @@ def test_an_epoch_deals_some_again(pairs):
 
 def test_deviations_are_those_of_aligned_starts(pairs):
     dataset = PairDataset(pairs, "validation")
-    batch = dataset.gather(torch.tensor([0]))
+    batch = dataset.gather(dataset.molecules)
     apart = (batch.starts - batch.minima.positions).square().sum(-1).mean().sqrt()
-    assert dataset.start_deviations()[0] == pytest.approx(float(apart), abs=1e-6)
+    assert dataset.start_deviations(dataset.molecules) == pytest.approx(float(apart), abs=1e-6)
     assert 0 < apart < 0.1

@@ -18,6 +18,7 @@ if (root := str(Path(__file__).parents[2])) not in sys.path:
 from tests.service import doubles
 
 from relaxd.service import Settings, create_app
+from relaxd.service._offered import RelaxerFactory
 from relaxd.service.jobs import close_runtimes
 
 Serve = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -74,11 +75,13 @@ def serving(relaxer: doubles.FakeRelaxer) -> Serve:
     """Makes an application with the doubles, and yields a client once it is ready."""
 
     @asynccontextmanager
-    async def start(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    async def start(
+        load: RelaxerFactory = relaxer.load, **settings: Any
+    ) -> AsyncIterator[httpx.AsyncClient]:
         options = {"workers": 1} | settings
         app = create_app(
             Settings(**options),
-            relaxer_factory=relaxer.load,
+            relaxer_factory=load,
             read=doubles.read,
             fallback=doubles.fallback,
             cluster=doubles.thread_cluster,

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from relaxd.service import Settings, _offered, create_app
+from relaxd.service import Settings, _offered
 
 from . import doubles
-from .conftest import serve, until_ready
+from .conftest import Serve
 from .jobs.calls import ended, results, submit
 
 pytestmark = pytest.mark.anyio
@@ -25,16 +25,8 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Models:
 
 
 @pytest.fixture
-async def client(models: Models) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(
-        Settings(model="mine", workers=1),
-        relaxer_factory=lambda model, _: models[model],
-        read=doubles.read,
-        fallback=doubles.fallback,
-        cluster=doubles.thread_cluster,
-    )
-    async with serve(app) as client:
-        await until_ready(client)
+async def client(serving: Serve, models: Models) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(lambda model, _: models[model], model="mine") as client:
         yield client
 
 
@@ -46,9 +38,7 @@ async def test_those_that_ship_are_offered_beside_the_servers_own(
     assert [model["name"] for model in offered["models"]] == ["mine", "large", "small"]
 
 
-async def test_a_model_that_ships_may_be_hidden_by_ones_own(
-    client: httpx.AsyncClient, models: Models
-) -> None:
+async def test_a_model_that_ships_may_be_hidden_by_ones_own(models: Models) -> None:
     loaded = []
     own = doubles.FakeRelaxer("small")
 
@@ -66,7 +56,7 @@ async def test_a_request_goes_to_the_model_it_names(
 ) -> None:
     answer = await client.post("/v1/relax", json={"molecules": ["CC"], "model": "large"})
     assert answer.json()["model"] == "large"
-    plain = await client.post("/v1/relax", json={"molecules": ["C", "CC"], "conformers": 1})
+    plain = await client.post("/v1/relax", json={"molecules": ["C", "CC"]})
     assert plain.json()["model"] == "mine"
     assert sum(models["large"].batches) == 1
     assert sum(models["mine"].batches) == 2

@@ -236,9 +236,9 @@ class Trainer:
 
     def _far_of_one_basin(self) -> Tensor:
         rows = self.dataset.molecules
-        far = self.dataset.start_deviations()[rows] > self.config.noise.farthest_start
-        chosen: Tensor = rows[far & (self.dataset.basins[rows] == Basin.SAME)]
-        return chosen
+        rows = rows[self.dataset.basins[rows] == Basin.SAME]
+        far: Tensor = rows[self.dataset.start_deviations(rows) > self.config.noise.farthest_start]
+        return far
 
     def _autocast(self) -> torch.autocast:
         device = torch.device(self.config.device).type

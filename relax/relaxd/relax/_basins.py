@@ -122,11 +122,9 @@ class _Far:
 
 def _unknown(dataset: PairDataset) -> list[torch.Tensor]:
     """(1,) rows of far starts whose basin is not known."""
-    rows = dataset.molecules
-    deviation = dataset.start_deviations()[rows]
-    unknown = (dataset.basins[rows] == Basin.UNKNOWN) & (deviation >= NEAR)
-    order = deviation[unknown].argsort(descending=True)
-    return list(rows[unknown][order].unsqueeze(1))
+    rows = dataset.molecules[dataset.basins[dataset.molecules] == Basin.UNKNOWN]
+    deviations, order = dataset.start_deviations(rows).sort(descending=True)
+    return list(rows[order][deviations >= NEAR].unsqueeze(1))
 
 
 def _far(dataset: PairDataset, row: torch.Tensor) -> _Far:

@@ -57,6 +57,10 @@ class PairDataset:
         device: where to keep it; QM9 is 70 MB, and a GPU does not wait for what it has itself.
         basins: .npy file with the `Basin` of each molecule; unknown without one.
 
+    Attributes:
+        molecules: rows of the part in the file.
+        basins: (n_in_file,) int8, of `Basin`.
+
     Raises:
         ValueError: `basins` is of another number of molecules.
     """
@@ -71,13 +75,13 @@ class PairDataset:
         with safe_open(path, framework="pt", device=str(device)) as file:
             self._tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         self._n_atoms = self._tensors["n_atoms"].long()
-        self._basins = torch.full_like(self._tensors["n_atoms"], Basin.UNKNOWN, dtype=torch.int8)
+        self.basins = torch.full_like(self._tensors["n_atoms"], Basin.UNKNOWN, dtype=torch.int8)
         if basins is not None:
             known = torch.from_numpy(np.load(basins))
             if len(known) != self.n_in_file:
                 reason = f"{len(known)} molecules, not {self.n_in_file}"
                 raise ValueError(f"{basins.name}: {reason}")
-            self._basins = known.to(device)
+            self.basins = known.to(device)
         self._n_bonds = self._tensors["n_bonds"].long()
         self._first_atom = self._n_atoms.cumsum(0) - self._n_atoms
         self._first_bond = self._n_bonds.cumsum(0) - self._n_bonds
@@ -87,11 +91,6 @@ class PairDataset:
 
     def __len__(self) -> int:
         return len(self.molecules)
-
-    @property
-    def basins(self) -> Tensor:
-        """(n_in_file,) int8, of `Basin`."""
-        return self._basins
 
     @property
     def n_in_file(self) -> int:
@@ -108,14 +107,22 @@ class PairDataset:
         """Atoms in the largest molecule."""
         return int(self._n_atoms[self.molecules].max())
 
-    def start_deviations(self) -> Tensor:
-        """(n_in_file,) RMSD of each start from its minimum, Angstrom; zero where there is none."""
-        found = torch.zeros(self.n_in_file, device=self._n_atoms.device)
-        for n_atoms in self._n_atoms.unique().tolist():
-            for rows in (self._n_atoms == n_atoms).nonzero().squeeze(1).split(ROWS_AT_ONCE):
-                batch = self.gather(rows)
+    def start_deviations(self, rows: Tensor) -> Tensor:
+        """RMSD of starts from their minima; zero where there is no start.
+
+        Args:
+            rows: (B,) int64, of the file.
+
+        Returns:
+            (B,), Angstrom.
+        """
+        found = torch.zeros(len(rows), device=rows.device)
+        sizes = self._n_atoms[rows]
+        for n_atoms in sizes.unique().tolist():
+            for some in (sizes == n_atoms).nonzero().squeeze(1).split(ROWS_AT_ONCE):
+                batch = self.gather(rows[some])
                 offset = batch.starts - batch.minima.positions
-                found[rows] = 3**0.5 * root_mean_square(offset, batch.minima.mask)
+                found[some] = 3**0.5 * root_mean_square(offset, batch.minima.mask)
         return found
 
     def epoch(
@@ -156,7 +163,7 @@ class PairDataset:
             minima=MoleculeBatch(numbers, minima, self._bond_orders(rows, n_atoms)),
             starts=torch.where(has_start[:, None, None], starts, minima),
             has_start=has_start,
-            basin=self._basins[rows],
+            basin=self.basins[rows],
         )
 
     def _bond_orders(self, rows: Tensor, n_atoms: int) -> Tensor:

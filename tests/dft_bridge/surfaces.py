@@ -4,7 +4,6 @@ import numpy as np
 from tblite.interface import Calculator
 
 from relaxd.dft_bridge import Point
-from relaxd.dft_bridge._internals import Internals
 from relaxd.dft_bridge._low_level import Gfn2Xtb
 from relaxd.dft_bridge._optimizer import Optimizer
 from relaxd.dft_bridge._surrogate import Surrogate
@@ -21,7 +20,7 @@ class Gfn1Xtb(Gfn2Xtb):
 
 def optimizer(atoms, low_level, frozen=(), near=False):
     """An optimiser at the positions of some atoms."""
-    surrogate = Surrogate(Internals(atoms.numbers, atoms.positions), atoms.positions, low_level)
+    surrogate = Surrogate(atoms.numbers, atoms.positions, low_level)
     return Optimizer(atoms.positions, surrogate, frozen=frozen, near=near)
 
 

@@ -6,7 +6,6 @@ from ase.build import molecule
 from tests.dft_bridge.surfaces import Gfn1Xtb, rotation
 
 from relaxd.dft_bridge import Point
-from relaxd.dft_bridge._internals import Internals
 from relaxd.dft_bridge._low_level import Gfn2Xtb, LowLevelError, hessian
 from relaxd.dft_bridge._surrogate import Surrogate, largest, minimise
 
@@ -23,8 +22,7 @@ def rattled(seed, size=0.03):
 
 
 def surrogate(low_level, *points):
-    internals = Internals(ATOMS.numbers, ATOMS.positions)
-    found = Surrogate(internals, ATOMS.positions, low_level)
+    found = Surrogate(ATOMS.numbers, ATOMS.positions, low_level)
     for told in points:
         found.learn(told)
     return found
@@ -35,18 +33,19 @@ def low_level(request):
     return Gfn2Xtb(ATOMS.numbers) if request.param == "gfn2-xtb" else None
 
 
-def test_it_is_exact_at_the_last_two_points(low_level):
-    first, second = point(rattled(1)), point(rattled(2))
-    found = surrogate(low_level, first, second)
-    for told in (second, first):
-        np.testing.assert_allclose(found(told.positions)[1], told.gradient, atol=1e-4)
+def test_it_agrees_with_all_points(low_level):
+    """As far as they are free of noise."""
+    points = [point(rattled(seed)) for seed in (1, 2, 3)]
+    found = surrogate(low_level, *points)
+    for told in points:
+        np.testing.assert_allclose(found(told.positions)[1], told.gradient, atol=0.01)
 
 
-def test_coarse_and_fine_points_do_not_teach_curvature_together(low_level):
-    first, second = point(rattled(1), coarse=True), point(rattled(2))
-    mixed, alone = surrogate(low_level, first, second), surrogate(low_level, second)
-    x = rattled(3)
-    assert mixed(x)[0] == pytest.approx(alone(x)[0], abs=1e-9)
+def test_a_coarse_point_says_nothing_about_the_energy_of_a_fine_one(low_level):
+    first, second, x = point(rattled(1), coarse=True), point(rattled(2)), rattled(3)
+    higher = Point(first.positions, first.energy + 0.05, first.gradient, True)
+    found, other = (surrogate(low_level, coarse, second) for coarse in (first, higher))
+    np.testing.assert_allclose(found(x)[1], other(x)[1], atol=0.01)
 
 
 def test_its_gradient_is_that_of_its_energy(low_level):

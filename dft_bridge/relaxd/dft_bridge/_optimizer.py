@@ -59,10 +59,10 @@ class Criteria:
         return small or (flat and min(abs(change), abs(made)) <= self.energy)
 
 
-TRUST = 0.15
+TRUST = 0.3
 """Angstrom; how far an atom may move in the first step."""
 
-LARGEST_TRUST = 0.2
+LARGEST_TRUST = 0.4
 """Angstrom."""
 
 SMALLEST_TRUST = 0.01
@@ -131,8 +131,6 @@ class Optimizer:
             best = better(self.best, point)
             if best is point and point.coarse == self.best.coarse:
                 made = point.energy - self.best.energy
-        if best is not point:
-            self._surrogate.learn(best)
         self.best = best
         target, self._predicted = minimise(
             self._surrogate,

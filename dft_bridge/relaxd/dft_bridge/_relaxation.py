@@ -10,7 +10,6 @@ from ._arrays import Array
 from ._backend import COARSE, FINE, Backend, make_backend
 from ._errors import DftError
 from ._events import Event, ScfCycle, Step
-from ._internals import Internals
 from ._journal import Journal, Run
 from ._low_level import Gfn2Xtb, LowLevelError
 from ._optimizer import Optimizer
@@ -122,7 +121,7 @@ class Relaxation:
         low_level = None
         if self._hessian == "gfn2-xtb":
             low_level = Gfn2Xtb(numbers, task.system.charge, task.system.multiplicity)
-        surrogate = Surrogate(Internals(numbers, task.positions), task.positions, low_level)
+        surrogate = Surrogate(numbers, task.positions, low_level)
         near = task.start in NEAR_STARTS
         return Optimizer(task.positions, surrogate, frozen=task.frozen, near=near)
 

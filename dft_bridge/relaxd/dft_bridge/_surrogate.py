@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from ._arrays import Array, Gradient, Positions
+from ._correction import Correction, Difference
 from ._internals import Internals, without_rigid_motion
 from ._low_level import LowLevel, LowLevelError, hessian
 from ._point import Point
@@ -25,98 +27,78 @@ HALVINGS = 8
 """So often an inner step that leads up, or out of the ball, is halved."""
 
 SAME_POINT = 1e-12
-"""Displacements whose squared length is below this teach nothing about curvature."""
+"""Steps along which displacement times change of the gradient is below this teach nothing."""
 
 Surface = Callable[[Positions], tuple[float, Gradient]]
 """Energy, eV, and gradient, eV/Angstrom, of positions, Angstrom."""
 
 
 class Surrogate:
-    """The low-level energy with a correction that is quadratic in internal coordinates.
+    """The low-level energy, and a correction that makes it agree with DFT where that is known.
 
-        m(x) = E_low(x) + c.d + d.B d / 2,    d = q(x) - q(x_k)
-
-    c makes the gradient at the last DFT point x_k exact. B carries what earlier points say about
-    the difference of the curvatures: it is updated so that the gradient at the point before is
-    exact, too, with the least change in a metric of force constants (Greenstadt 1970,
-    doi 10.1090/S0025-5718-1970-0258248-4). Minimising a corrected cheap model in place of the
-    expensive one is first-order approximation and model management (Alexandrov et al. 2001,
-    doi 10.2514/2.2877). Without a low level, B starts as a model Hessian.
+    Minimising a corrected cheap model in place of the expensive one is first-order approximation
+    and model management (Alexandrov et al. 2001, doi 10.2514/2.2877). Without a low level, a model
+    Hessian about the start stands in its place. Internal coordinates are chosen anew at each
+    point: those of a bent molecule do not suit a straight one.
 
     Args:
-        internals: q.
+        atomic_numbers: (n,).
         positions: where to start, (n, 3), Angstrom.
         low_level: the cheap method, if there is one.
     """
 
     def __init__(
-        self, internals: Internals, positions: Positions, low_level: LowLevel | None
+        self,
+        atomic_numbers: npt.NDArray[np.int64],
+        positions: Positions,
+        low_level: LowLevel | None,
     ) -> None:
-        model = internals.model_hessian(positions)
-        self._internals, self._low_level = internals, low_level
-        self._metric = np.diag(model)
-        self._b = model if low_level is None else np.zeros_like(model)
-        self._last: Point | None = None
-        self._c = np.zeros(len(internals))
+        self._atomic_numbers, self._start = atomic_numbers, positions.copy()
+        self._low_level = low_level
+        self._points: list[Point] = []
 
     def learn(self, point: Point) -> None:
-        """Takes a point of the DFT surface; its place becomes x_k.
-
-        Two points teach curvature only if both are coarse or both fine: between the grids the
-        gradient differs by as much as it does over the last steps.
+        """Takes a point of the DFT surface.
 
         Raises:
             LowLevelError: the low level has no answer there.
         """
-        difference = point.gradient - self._low(point.positions)[1]
-        difference = without_rigid_motion(point.positions, difference)
-        c = self._internals.gradient(point.positions, difference)
-        last = self._last
-        if last is not None and last.coarse == point.coarse:
-            d = self._internals.difference(point.positions, last.positions)
-            self._b = self._b + _least_change(self._metric, d, c - self._c - self._b @ d)
-        self._last, self._c = point, c
+        self._points.append(point)
+        self._internals = Internals(self._atomic_numbers, point.positions)
+        self._model = self._internals.model_hessian(self._start)
+        scale = np.sqrt(np.diag(self._model))
+        known = [self._difference(point) for point in self._points]
+        self._correction = Correction(self._internals, scale, known)
 
     def __call__(self, positions: Positions) -> tuple[float, Gradient]:
         """Energy, eV, up to a constant, and gradient, (n, 3), eV/Angstrom."""
-        if self._last is None:
+        if not self._points:
             raise RuntimeError("a surrogate needs a DFT point")
-        energy, gradient = self._low(positions)
-        d = self._internals.difference(positions, self._last.positions)
-        slope = self._c + self._b @ d
-        correction = self._internals.wilson_b(positions).T @ slope
-        energy += float(d @ (self._c + slope)) / 2
-        return energy, gradient + correction.reshape(-1, 3)
+        low, correction = self._low(positions), self._correction(positions)
+        return low[0] + correction[0], low[1] + correction[1]
 
     def hessian(self, positions: Positions) -> Array:
-        """Curvature, (3n, 3n), eV/Angstrom^2; how B changes with x is left out."""
+        """Curvature, (3n, 3n), eV/Angstrom^2."""
+        correction = self._correction.hessian(positions)
+        if self._low_level is not None:
+            return hessian(self._low_level, positions) + correction
         wilson = self._internals.wilson_b(positions)
-        correction: Array = wilson.T @ self._b @ wilson
-        if self._low_level is None:
-            return correction
-        return hessian(self._low_level, positions) + correction
+        return np.asarray(wilson.T @ self._model @ wilson + correction)
+
+    def _difference(self, point: Point) -> Difference:
+        energy, gradient = self._low(point.positions)
+        # Not of the difference: straight angles, which geomeTRIC measures against fixed axes, do
+        # change as the molecule turns.
+        slope = without_rigid_motion(point.positions, point.gradient)
+        return Difference(point.positions, point.energy - energy, slope - gradient, point.coarse)
 
     def _low(self, positions: Positions) -> tuple[float, Gradient]:
-        if self._low_level is None:
-            return 0.0, np.zeros_like(positions)
-        return self._low_level(positions)
-
-
-def _least_change(metric: Array, d: Array, residual: Array) -> Array:
-    """The symmetric matrix M of the least weighted norm with M d = residual, (m, m).
-
-    Args:
-        metric: (m,), positive.
-        d: displacement, (m,).
-        residual: what M must make of it, (m,).
-    """
-    weighted = metric * d
-    length = weighted @ d
-    if length < SAME_POINT:
-        return np.zeros((len(d), len(d)))
-    cross = np.outer(residual, weighted)
-    again = (residual @ d) / length * np.outer(weighted, weighted)
-    return np.asarray((cross + cross.T - again) / length)
+        if self._low_level is not None:
+            return self._low_level(positions)
+        d = self._internals.difference(positions, self._start)
+        slope = self._model @ d
+        gradient = self._internals.wilson_b(positions).T @ slope
+        return float(d @ slope) / 2, gradient.reshape(-1, 3)
 
 
 def minimise(

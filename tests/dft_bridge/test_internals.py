@@ -4,6 +4,7 @@ import ase
 import numpy as np
 import pytest
 from ase.build import molecule
+from ase.units import Bohr
 from tests.dft_bridge.surfaces import rotation
 
 from relaxd.dft_bridge._internals import Internals
@@ -28,23 +29,29 @@ def test_wilson_b_is_the_derivative(name):
     np.testing.assert_allclose(found, expected, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", MOLECULES)
-def test_the_gradient_goes_there_and_back(name):
-    """dE/dx = B^T dE/dq, for gradients that neither push nor turn the molecule."""
-    atoms = rattled(name)
-    internals = Internals(atoms.numbers, atoms.positions)
-    wilson = internals.wilson_b(atoms.positions)
-    pull = np.random.default_rng(0).normal(size=len(internals))
-    gradient = (wilson.T @ pull).reshape(-1, 3)
-    back = wilson.T @ internals.gradient(atoms.positions, gradient)
-    np.testing.assert_allclose(back, gradient.ravel(), atol=1e-8)
+def butyne():
+    atoms = molecule("2-butyne")
+    atoms.rattle(0.05, seed=1)
+    return atoms
 
 
-def test_moving_and_turning_the_molecule_changes_nothing():
-    atoms = rattled("CH3CH2OH")
+def water_dimer():
+    first, second = molecule("H2O"), molecule("H2O")
+    second.translate([0.4, 0.2, 2.9])
+    return first + second
+
+
+@pytest.mark.parametrize("atoms", [rattled("CH3CH2OH"), butyne(), water_dimer()])
+def test_moving_and_turning_the_molecule_changes_nothing(atoms):
+    """Neither straight angles nor the places of fragments, which geomeTRIC has in fixed axes."""
     internals = Internals(atoms.numbers, atoms.positions)
-    moved = atoms.positions @ rotation().T + [1.0, -2.0, 3.0]
-    np.testing.assert_allclose(internals.difference(moved, atoms.positions), 0, atol=1e-9)
+    other = atoms.positions + np.random.default_rng(2).normal(size=atoms.positions.shape) * 0.05
+    moved = other @ rotation().T + [1.0, -2.0, 3.0]
+    np.testing.assert_allclose(internals.difference(moved, other), 0, atol=1e-9)
+    step = 1e-5 * np.random.default_rng(3).normal(size=other.shape)
+    expected = internals.difference(moved + step, moved - step) / 2
+    found = internals.wilson_b(moved) @ step.ravel()
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_angles_take_the_shorter_way_round():
@@ -64,7 +71,8 @@ def test_an_atom_alone_and_fragments_have_coordinates():
     pair = ase.Atoms("HeNe", [[0, 0, 0], [0, 0, 3.0]])
     internals = Internals(pair.numbers, pair.positions)
     apart = pair.positions + np.array([[0, 0, 0], [0, 0, 0.1]])
-    assert np.abs(internals.difference(apart, pair.positions)).max() > 0.1
+    # Each is half of it away from the middle, in Bohr.
+    assert np.abs(internals.difference(apart, pair.positions)).max() == pytest.approx(0.05 / Bohr)
 
 
 def test_the_model_hessian_is_positive():

@@ -9,6 +9,9 @@ from geometric.molecule import Molecule
 from ._arrays import Array, Gradient, Positions
 from ._units import BOHR, HARTREE
 
+STRAIGHT = 0.1
+"""A molecule whose width is less than this fraction of its length has no orientation about it."""
+
 RIGID = 1e-4
 """Rotations that move the atoms by less than this fraction of what others do are none."""
 
@@ -17,8 +20,11 @@ class Internals:
     """Primitive internal coordinates q(x) of a molecule, the same ones at every geometry.
 
     Lengths in q are in Bohr and angles in radian, as geomeTRIC has them; all that goes in or comes
-    out in Cartesian coordinates is in Angstrom and eV. Where there are several fragments, each has
-    its position and orientation as well (Wang & Song 2016, doi 10.1063/1.4952956).
+    out in Cartesian coordinates is in Angstrom. Where there are several fragments, each has its
+    position and orientation as well (Wang & Song 2016, doi 10.1063/1.4952956). Those, and straight
+    angles, geomeTRIC measures against fixed axes: here every geometry is first laid upon the one
+    at which the coordinates were chosen, so that nothing changes when a molecule is moved or
+    turned; but a straight molecule is not turned.
 
     Args:
         atomic_numbers: (n,).
@@ -28,7 +34,10 @@ class Internals:
     def __init__(self, atomic_numbers: npt.NDArray[np.int64], positions: Positions) -> None:
         molecule = Molecule()
         molecule.elem = [chemical_symbols[z] for z in atomic_numbers]
-        molecule.xyzs = [positions.copy()]
+        self._centred = positions - positions.mean(axis=0)
+        sizes = np.linalg.svd(self._centred, compute_uv=False)
+        self._is_straight = len(positions) < 3 or bool(sizes[1] < STRAIGHT * sizes[0])
+        molecule.xyzs = [self._centred.copy()]
         molecule.build_topology()
         # Angles between fragments are often nearly straight, where they are no coordinates.
         whole = len(molecule.molecules) == 1 and len(positions) > 1
@@ -42,27 +51,44 @@ class Internals:
 
     def difference(self, positions: Positions, reference: Positions) -> Array:
         """q(positions) - q(reference), (m,), angles on the shorter way round."""
-        found: Array = self._primitives.calcDiff(positions.ravel() / BOHR, reference.ravel() / BOHR)
+        laid, other = self._laid(positions)[0], self._laid(reference)[0]
+        found: Array = self._primitives.calcDiff(laid.ravel() / BOHR, other.ravel() / BOHR)
         return found
 
     def wilson_b(self, positions: Positions) -> Array:
         """dq/dx, (m, 3n), per Angstrom (Wilson, Decius, Cross: Molecular Vibrations, 1955)."""
-        b: Array = self._primitives.wilsonB(positions.ravel() / BOHR)
-        return b / BOHR
-
-    def gradient(self, positions: Positions, gradient: Gradient) -> Array:
-        """dE/dq, (m,), eV per unit of q, from dE/dx, (n, 3), eV/Angstrom.
-
-        The redundant part is left out (Pulay & Fogarasi 1992, doi 10.1063/1.462844).
-        """
-        x = positions.ravel() / BOHR
-        found: Array = self._primitives.calcGrad(x, gradient.ravel() * BOHR)
-        return found
+        laid, rotation = self._laid(positions)
+        b: Array = self._primitives.wilsonB(laid.ravel() / BOHR) / BOHR
+        if self._is_straight:
+            return b
+        per_atom = b.reshape(len(b), -1, 3)
+        # As an atom moves, all are turned by w = (tr M - M)^-1 (dy x c), M = sum of y c^T, so that
+        # the sum of y x c stays zero: that is where they lie best upon the centred reference c.
+        moment = laid.T @ self._centred
+        response = np.linalg.inv(np.trace(moment) * np.eye(3) - moment)
+        turned = np.cross(laid, per_atom).sum(axis=1) @ response
+        per_atom = per_atom - per_atom.mean(axis=1, keepdims=True)
+        per_atom += np.cross(self._centred, turned[:, None])
+        return np.asarray(per_atom @ rotation).reshape(len(b), -1)
 
     def model_hessian(self, positions: Positions) -> Array:
         """d2E/dq2, (m, m), diagonal, eV, after Schlegel 1984 (doi 10.1007/BF00554788)."""
-        diagonal: Array = self._primitives.guess_hessian(positions.ravel() / BOHR)
+        diagonal: Array = self._primitives.guess_hessian(self._laid(positions)[0].ravel() / BOHR)
         return diagonal * HARTREE
+
+    def _laid(self, positions: Positions) -> tuple[Positions, Array]:
+        """Positions laid upon the reference (Kabsch 1976, doi 10.1107/S0567739476001873).
+
+        Returns:
+            (n, 3), Angstrom, and the rotation R, (3, 3), of y = R x.
+        """
+        centred = positions - positions.mean(axis=0)
+        if self._is_straight:
+            return centred, np.eye(3)
+        u, _, vt = np.linalg.svd(centred.T @ self._centred)
+        proper = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+        rotation = (u @ proper @ vt).T
+        return centred @ rotation.T, rotation
 
 
 def without_rigid_motion(positions: Positions, gradient: Gradient) -> Gradient:

@@ -87,8 +87,7 @@ class Surrogate:
 
     def _difference(self, point: Point) -> Difference:
         energy, gradient = self._low(point.positions)
-        # Not of the difference: straight angles, which geomeTRIC measures against fixed axes, do
-        # change as the molecule turns.
+        # GFN2-xTB has no such slope, and the straight angles of the model may well have.
         slope = without_rigid_motion(point.positions, point.gradient)
         return Difference(point.positions, point.energy - energy, slope - gradient, point.coarse)
 

@@ -1,6 +1,8 @@
 """Energy surfaces that cost nothing, in the place of DFT."""
 
 import numpy as np
+from ase.units import kcal, mol
+from rdkit.Chem import rdForceFieldHelpers
 from tblite.interface import Calculator
 
 from relaxd.dft_bridge import Point
@@ -16,6 +18,25 @@ class Gfn1Xtb(Gfn2Xtb):
 
     def _make(self, positions):
         return Calculator("GFN1-xTB", self._atomic_numbers, positions)
+
+
+class Mmff94:
+    """MMFF94: farther from GFN2-xTB than DFT is, above all in its torsions.
+
+    Args:
+        rdmol: with all hydrogens and a conformer.
+    """
+
+    def __init__(self, rdmol):
+        self._conformer = rdmol.GetConformer()
+        properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(rdmol)
+        self._field = rdForceFieldHelpers.MMFFGetMoleculeForceField(rdmol, properties)
+
+    def __call__(self, positions):
+        self._conformer.SetPositions(positions)
+        self._field.Initialize()  # or it keeps the distances of its last geometry
+        gradient = np.array(self._field.CalcGrad()).reshape(-1, 3)
+        return self._field.CalcEnergy() * kcal / mol, gradient * kcal / mol
 
 
 def optimizer(atoms, low_level, frozen=(), near=False):

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from ase.build import molecule
 from ase.optimize import BFGS
+from rdkit import Chem
+from rdkit.Chem import rdDistGeom, rdForceFieldHelpers, rdMolTransforms
 from tblite.ase import TBLite
-from tests.dft_bridge.surfaces import Gfn1Xtb, optimize, optimizer
+from tests.dft_bridge.surfaces import Gfn1Xtb, Mmff94, optimize, optimizer, rotation
 
 from relaxd.dft_bridge import Point
 from relaxd.dft_bridge._low_level import Gfn2Xtb
@@ -66,6 +68,26 @@ def test_the_low_level_saves_gradients():
             low_level = Gfn2Xtb(atoms.numbers) if knows == "gfn2-xtb" else None
             counts[knows] += len(optimize(atoms, Gfn1Xtb(atoms.numbers), low_level)[1])
     assert counts["gfn2-xtb"] < 0.7 * counts["model"]
+
+
+def test_a_soft_torsion_does_not_lead_astray():
+    """An alkyne, its alcohol turned by 25 degrees, on a surface unlike GFN2-xTB.
+
+    A secant correction took fifteen gradients; coordinates that are not those of the turned
+    molecule are another way to lose one's way here.
+    """
+    rdmol = Chem.AddHs(Chem.MolFromSmiles("C#CC1OC1CO"))
+    rdDistGeom.EmbedMolecule(rdmol, randomSeed=1)
+    rdForceFieldHelpers.MMFFOptimizeMolecule(rdmol, maxIters=2000)
+    conformer, torsion = rdmol.GetConformer(), (2, 4, 5, 6)
+    angle = rdMolTransforms.GetDihedralDeg(conformer, *torsion)
+    rdMolTransforms.SetDihedralDeg(conformer, *torsion, angle + 25)
+    atoms = ase.Atoms(
+        [atom.GetSymbol() for atom in rdmol.GetAtoms()], conformer.GetPositions() @ rotation().T
+    )
+    found, points = optimize(atoms, Mmff94(rdmol), Gfn2Xtb(atoms.numbers), near=True)
+    assert found.converged
+    assert len(points) <= 9
 
 
 def test_at_the_minimum_one_fine_point_follows_a_coarse_one():

@@ -86,9 +86,9 @@ class Optimizer:
         frozen: indices of the atoms that may not move.
         criteria: of convergence.
         near: whether the start is near its minimum: then no point is coarse. What a coarse grid
-            does to the gradient leads astray along soft modes, and teaches nothing about fine
-            points: from relaxd's start, two molecules of QM9 took 5 and 6 gradients with coarse
-            points first, and 3 and 4, in a fifth less time, without.
+            does to the gradient leads astray along soft modes: from relaxd's start, two molecules
+            of QM9 took 5 and 6 gradients with coarse points first, and 3 and 4, in a fifth less
+            time, without (with a secant correction in the surrogate).
     """
 
     def __init__(

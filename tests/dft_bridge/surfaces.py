@@ -1,14 +1,13 @@
 """Energy surfaces that cost nothing, in the place of DFT."""
 
 import numpy as np
-from ase.units import kcal, mol
-from rdkit.Chem import rdForceFieldHelpers
 from tblite.interface import Calculator
 
 from relaxd.dft_bridge import Point
 from relaxd.dft_bridge._low_level import Gfn2Xtb
 from relaxd.dft_bridge._optimizer import Optimizer
 from relaxd.dft_bridge._surrogate import Surrogate
+from relaxd.relax._force_field import KCAL_MOL, make_force_field
 
 
 class Gfn1Xtb(Gfn2Xtb):
@@ -29,14 +28,13 @@ class Mmff94:
 
     def __init__(self, rdmol):
         self._conformer = rdmol.GetConformer()
-        properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(rdmol)
-        self._field = rdForceFieldHelpers.MMFFGetMoleculeForceField(rdmol, properties)
+        self._field = make_force_field(rdmol, "mmff94")
 
     def __call__(self, positions):
         self._conformer.SetPositions(positions)
         self._field.Initialize()  # or it keeps the distances of its last geometry
         gradient = np.array(self._field.CalcGrad()).reshape(-1, 3)
-        return self._field.CalcEnergy() * kcal / mol, gradient * kcal / mol
+        return self._field.CalcEnergy() * KCAL_MOL, gradient * KCAL_MOL
 
 
 def optimizer(atoms, low_level, frozen=(), near=False):

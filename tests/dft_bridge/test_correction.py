@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from relaxd.dft_bridge import _correction
-from relaxd.dft_bridge._correction import Correction, Difference
+from relaxd.dft_bridge import Point, _correction
+from relaxd.dft_bridge._correction import Correction
 
 N_ATOMS, N_COORDINATES = 2, 9
 RNG = np.random.default_rng(0)
@@ -34,7 +34,7 @@ def somewhere(seed, size=0.05):
 
 def difference(positions, coarse=False, shift=0.0, tilt=0.0):
     energy, gradient = surface(positions)
-    return Difference(positions, energy + shift, gradient + tilt, coarse)
+    return Point(positions, energy + shift, gradient + tilt, coarse)
 
 
 def correction(*known):

@@ -1,7 +1,6 @@
 """What a cheap energy surface gets wrong, as a few DFT points tell it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from ._arrays import Array, Gradient, Positions
 from ._internals import Internals
+from ._point import Point
 
 LENGTH = 2.0
 """eV^1/2; over so much of a scaled coordinate the correction changes its mind. A bond is stretched
@@ -32,23 +32,6 @@ MOST_DATA = 3000
 cube. Of a molecule of twenty atoms these are 49 points."""
 
 
-@dataclass(frozen=True, eq=False)
-class Difference:
-    """How two energy surfaces differ at one geometry.
-
-    Attributes:
-        positions: (n, 3), Angstrom.
-        energy: eV.
-        gradient: (n, 3), eV/Angstrom.
-        coarse: whether DFT was computed on the coarse grid.
-    """
-
-    positions: Positions
-    energy: float
-    gradient: Gradient
-    coarse: bool
-
-
 class Correction:
     r"""A difference of two energy surfaces, by Gaussian process regression.
 
@@ -66,10 +49,10 @@ class Correction:
     Args:
         internals: coordinates of the molecule.
         scale: (m,) z per unit of each coordinate, eV^1/2.
-        known: the points, at least one.
+        known: points, at least one, whose energies and gradients are the differences.
     """
 
-    def __init__(self, internals: Internals, scale: Array, known: Sequence[Difference]) -> None:
+    def __init__(self, internals: Internals, scale: Array, known: Sequence[Point]) -> None:
         self._internals, self._scale = internals, scale
         size = 1 + known[0].gradient.size
         self._known = known = known[-max(MOST_DATA // size, 1) :]
@@ -106,7 +89,7 @@ class Correction:
         found: Array = jacobian.T @ total @ jacobian
         return found
 
-    def _covariance(self, a: Difference, ja: Array, b: Difference, jb: Array) -> Array:
+    def _covariance(self, a: Point, ja: Array, b: Point, jb: Array) -> Array:
         """(1 + 3n, 1 + 3n), of energy and gradient at one point with those at another, by s^2."""
         u, k = self._apart(a.positions, b.positions)
         along_a, along_b = u @ ja / LENGTH**2, u @ jb / LENGTH**2
@@ -142,7 +125,7 @@ class _Fit(NamedTuple):
         return cls(slope, solved, -float(values @ solved) / 2 - np.log(np.diag(factor[0])).sum())
 
 
-def _offsets_and_noise(known: Sequence[Difference], size: int) -> Array:
+def _offsets_and_noise(known: Sequence[Point], size: int) -> Array:
     """Covariance of what is no property of the geometry, (p size, p size) for p points."""
     noise = [[ENERGY_NOISE] + (size - 1) * [GRADIENT_NOISE[p.coarse]] for p in known]
     found = np.diag(np.concatenate(noise) ** 2)

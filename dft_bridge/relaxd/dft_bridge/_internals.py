@@ -5,6 +5,7 @@ import numpy.typing as npt
 from ase.data import chemical_symbols
 from geometric.internal import PrimitiveInternalCoordinates
 from geometric.molecule import Molecule
+from scipy.spatial.transform import Rotation
 
 from ._arrays import Array, Gradient, Positions
 from ._units import BOHR, HARTREE
@@ -77,17 +78,11 @@ class Internals:
         return diagonal * HARTREE
 
     def _laid(self, positions: Positions) -> tuple[Positions, Array]:
-        """Positions laid upon the reference (Kabsch 1976, doi 10.1107/S0567739476001873).
-
-        Returns:
-            (n, 3), Angstrom, and the rotation R, (3, 3), of y = R x.
-        """
+        """Positions laid upon the reference, (n, 3), Angstrom, and the rotation, (3, 3)."""
         centred = positions - positions.mean(axis=0)
         if self._is_straight:
             return centred, np.eye(3)
-        u, _, vt = np.linalg.svd(centred.T @ self._centred)
-        proper = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-        rotation = (u @ proper @ vt).T
+        rotation = Rotation.align_vectors(self._centred, centred)[0].as_matrix()
         return centred @ rotation.T, rotation
 
 

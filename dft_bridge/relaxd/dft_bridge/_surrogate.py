@@ -1,12 +1,13 @@
 """A cheap energy surface that agrees with DFT where DFT has been computed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ._arrays import Array, Gradient, Positions
-from ._correction import Correction, Difference
+from ._correction import Correction
 from ._internals import Internals, without_rigid_motion
 from ._low_level import LowLevel, LowLevelError, hessian
 from ._point import Point
@@ -85,11 +86,12 @@ class Surrogate:
         wilson = self._internals.wilson_b(positions)
         return np.asarray(wilson.T @ self._model @ wilson + correction)
 
-    def _difference(self, point: Point) -> Difference:
+    def _difference(self, point: Point) -> Point:
+        """The point with what its energy and gradient are above the low level's."""
         energy, gradient = self._low(point.positions)
         # GFN2-xTB has no such slope, and the straight angles of the model may well have.
         slope = without_rigid_motion(point.positions, point.gradient)
-        return Difference(point.positions, point.energy - energy, slope - gradient, point.coarse)
+        return replace(point, energy=point.energy - energy, gradient=slope - gradient)
 
     def _low(self, positions: Positions) -> tuple[float, Gradient]:
         if self._low_level is not None:

@@ -20,7 +20,7 @@ def write(name: str, figures: dict[str, Any], packages: tuple[str, ...]) -> Path
     versions = {package: importlib.metadata.version(package) for package in packages}
     report = {
         **figures,
-        "machine": platform.machine(),
+        "processor": processor(),
         "python": platform.python_version(),
         "versions": versions,
     }
@@ -28,3 +28,16 @@ def write(name: str, figures: dict[str, Any], packages: tuple[str, ...]) -> Path
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report, indent=2) + "\n")
     return path
+
+
+def processor() -> str:
+    """Name, family and model of the processor, as Linux tells them, or what Python knows of it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    # Of the first core: the others' lines repeat its own.
+    told = {key.strip(): value.strip() for key, _, value in (s.partition(":") for s in lines[::-1])}
+    if "model name" not in told:
+        return platform.processor() or platform.machine()
+    return f"{told['model name']}, family {told.get('cpu family')}, model {told.get('model')}"

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from _report import processor
 from ase import Atoms
 from ase.io import iread
 from ase.units import Bohr, Hartree
@@ -186,7 +187,8 @@ def main() -> None:
         "cpu_seconds": time.process_time() - cpu,
         "seconds": time.perf_counter() - began,
     }
-    print(json.dumps({**vars(cost), **used, "blas": blas_kernels()}))
+    ran_on = {"blas": blas_kernels(), "processor": processor()}
+    print(json.dumps({**vars(cost), **used, **ran_on}))
 
 
 def blas_kernels() -> str:

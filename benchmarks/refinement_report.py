@@ -67,10 +67,16 @@ def same_minimum(one: Row, other: Row) -> bool:
     return near and (apart < SAME_ENERGY or not comparable)
 
 
+def ran_on(row: Row) -> tuple[str | None, str | None]:
+    """Kernels and processor of a relaxation; the first ones did not tell the latter."""
+    return row.get("blas"), row.get("processor")
+
+
 def compare(above: dict[str, Row], below: dict[str, Row], *, small: bool = False) -> Row | None:
     """Ratios of what two methods cost, over the molecules that both have done.
 
-    Processor time counts where both had the same kernels for their linear algebra.
+    Processor time counts where both had the same processor, and the same kernels for their linear
+    algebra.
 
     Args:
         above: rows of one method, by molecule.
@@ -82,7 +88,7 @@ def compare(above: dict[str, Row], below: dict[str, Row], *, small: bool = False
     if not same:
         return None
     figures: Row = {"n_molecules": len(same), "ended_elsewhere": sorted(set(both) - set(same))}
-    alike = [name for name in same if above[name].get("blas") == below[name].get("blas")]
+    alike = [name for name in same if ran_on(above[name]) == ran_on(below[name])]
     for quantity in ("n_gradients", "scf_cycles", "cpu_seconds"):
         names = alike if quantity == "cpu_seconds" else same
         pairs = [(above[name][quantity], below[name][quantity]) for name in names]

@@ -1,8 +1,10 @@
-"""What compilers make of the network's forward pass on one core, beside the network as it is.
+"""What compilers, and other matrix products, make of the network's forward pass on one core.
 
 Compiled are torch.compile's networks, most of them for one shape of batch, and the one that relaxd
-keeps, exported and compiled for any. Each variant has a process of its own, in which it takes turns
-with the plain network on one batch of QM9's size, so that a slow spell of the machine meets both.
+keeps, exported and compiled for any. The products are oneDNN's in single precision, where relaxd
+uses them, and those of `precision="bf16"`. Each variant has a process of its own, in which it takes
+turns with the plain network on one batch of QM9's size, so that a slow spell of the machine meets
+both.
 """
 
 import json
@@ -10,7 +12,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,9 +19,10 @@ from typing import Any
 import torch
 from _report import write
 
-from relaxd.model import MoleculeBatch, compiled, load_model
+from relaxd.model import MoleculeBatch, compiled, load_model, with_onednn
 from relaxd.relax import from_smiles
 from relaxd.relax._buckets import buckets, to_batch
+from relaxd.relax._precision import in_bf16
 
 N_ROUNDS = 40
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -41,6 +43,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
 EXPORTED = "exported, compiled for any shape"
 """relaxd's own."""
 
+BF16 = "bf16"
+ONEDNN = "oneDNN"
+
 
 def batch() -> MoleculeBatch:
     """A full batch of like molecules."""
@@ -56,12 +61,14 @@ def measure(name: str) -> dict[str, Any]:
     model, molecules = load_model(), batch()
     sigma = torch.full((len(molecules.positions),), 0.1)
     with torch.no_grad(), TemporaryDirectory() as folder:
-        plain: Callable[..., Any] = model.denoiser.describe
+        plain = model.denoiser.describe
         clock = time.perf_counter()
-        if name == EXPORTED:
+        if name in VARIANTS:
+            variant = torch.compile(plain, **VARIANTS[name])
+        elif name == EXPORTED:
             variant = compiled(model, Path(folder))
         else:
-            variant = torch.compile(plain, **VARIANTS[name])
+            variant = {BF16: in_bf16, ONEDNN: with_onednn}[name](plain)
         apart = (variant(molecules, sigma)[0] - plain(molecules, sigma)[0]).abs().max()
         to_compile = time.perf_counter() - clock
         times: dict[str, list[float]] = {"plain": [], "variant": []}
@@ -86,7 +93,7 @@ def main() -> None:
         print(json.dumps(measure(sys.argv[1])))
         return
     figures = {}
-    for name in (*VARIANTS, EXPORTED):
+    for name in (*VARIANTS, EXPORTED, BF16, ONEDNN):
         done = subprocess.run(
             [sys.executable, __file__, name], capture_output=True, text=True, check=True
         )

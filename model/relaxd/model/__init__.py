@@ -6,6 +6,7 @@ from ._denoiser import Denoiser, DenoiserConfig, Seen
 from ._diffusion import SIGMA_UNKNOWN, Loss, NoiseConfig, guess_sigma, perturb, relative_error
 from ._error_head import atom_features
 from ._geometry import align, root_mean_square
+from ._onednn import with_onednn
 from ._training import Trainer, TrainingConfig
 from ._weights import (
     DEFAULT_MODEL,
@@ -42,4 +43,5 @@ __all__ = [
     "relative_error",
     "root_mean_square",
     "save_model",
+    "with_onednn",
 ]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from rdkit import Chem
 
-from relaxd.model import DEFAULT_MODEL, LoadedModel, compiled, load_model
+from relaxd.model import DEFAULT_MODEL, LoadedModel, compiled, load_model, with_onednn
 
 from ._buckets import PAIRS_PER_BATCH, PAIRS_PER_GPU_BATCH, buckets, to_batch
 from ._conformers import CONFORMER_SEED
@@ -94,7 +94,7 @@ class Relaxer:
         on_cpu = torch.device(device).type == "cpu"
         if compiled_in is not None and not (on_cpu and precision == "fp32"):
             raise ValueError("networks are compiled for the CPU, in single precision")
-        self._denoise = _network(model, precision, compiled_in)
+        self._denoise = _network(model, on_cpu, precision, compiled_in)
         self._pairs_per_batch = PAIRS_PER_BATCH if on_cpu else PAIRS_PER_GPU_BATCH
 
     @classmethod
@@ -278,11 +278,13 @@ class Relaxer:
         ]
 
 
-def _network(model: LoadedModel, precision: Precision, compiled_in: Path | None) -> Denoise:
-    if compiled_in is not None:
-        return compiled(model, compiled_in)
-    describe = model.denoiser.describe
-    return in_bf16(describe) if precision == "bf16" else describe
+def _network(
+    model: LoadedModel, on_cpu: bool, precision: Precision, compiled_in: Path | None
+) -> Denoise:
+    describe = model.denoiser.describe if compiled_in is None else compiled(model, compiled_in)
+    if precision == "bf16":
+        return in_bf16(describe)
+    return with_onednn(describe) if on_cpu else describe
 
 
 def _expected_error(log_error: float) -> float | None:

@@ -5,6 +5,7 @@ import torch
 
 from relaxd.model import MoleculeBatch
 from relaxd.relax import Schedule, relax_to_fixpoint
+from relaxd.relax._sampler import FORCE_CONSTANT, promised_energy
 
 TARGET = torch.tensor([[0.0, 0, 0], [1.5, 0, 0], [0, 1.5, 0]])
 
@@ -62,10 +63,15 @@ def test_what_the_last_evaluation_of_each_molecule_saw_is_kept():
     assert end.seen.sigma.tolist() == pytest.approx([0.8 * 0.0125 / 3**0.5, 0.1], rel=1e-4)
 
 
-def test_a_good_start_is_left_as_it_is():
-    near, farther = torch.tensor([0.02, 0, 0]), torch.tensor([0.04, 0, 0])
+def stretched(length):
+    """An offset by which a bond is too long; halving it takes a step of `length`."""
+    return torch.tensor([[0.0, 0, 0], [2 * length, 0, 0], [0, 0, 0]])
+
+
+def test_a_start_of_which_little_energy_is_promised_is_left_as_it_is():
+    near, farther = stretched(0.01), stretched(0.03)
     batch = make_batch(near, farther)
-    schedule = Schedule(tolerance=0.01, good_start=0.015)
+    schedule = Schedule(tolerance=0.02, good_start=0.1)
     end = relax_to_fixpoint(contraction(0.5), batch, schedule)
     assert end.converged.all()
     assert end.n_evaluations.tolist() == [1, 2]
@@ -73,6 +79,20 @@ def test_a_good_start_is_left_as_it_is():
     assert torch.allclose(end.positions[1], TARGET + 0.25 * farther)
     # What is judged is the step that was proposed.
     assert float(end.seen.step[0].norm(dim=-1).max()) == pytest.approx(0.01, rel=1e-4)
+
+
+def test_a_start_that_would_move_far_is_not_left_though_no_distance_changes():
+    shift = torch.tensor([0.12, 0, 0])
+    end = relax_to_fixpoint(contraction(0.5), make_batch(shift), Schedule(good_start=0.1))
+    assert end.n_evaluations.tolist() == [4]
+
+
+def test_the_promised_energy_is_that_of_springs_between_atoms_alone():
+    positions, step = torch.zeros(1, 4, 3), torch.zeros(1, 4, 3)
+    positions[0, 1, 0], step[0, 1, 0] = 1.5, 0.02
+    mask = torch.tensor([[True, True, False, False]])
+    found = promised_energy(positions, step, mask)
+    assert found.tolist() == pytest.approx([FORCE_CONSTANT / 2 * 0.02**2], rel=1e-4)
 
 
 def test_what_never_settles_is_not_called_converged():

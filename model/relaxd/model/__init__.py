@@ -3,7 +3,16 @@
 from ._batch import MoleculeBatch, centred, collate
 from ._compiled import CompilationError, compiled
 from ._denoiser import Denoiser, DenoiserConfig, Seen
-from ._diffusion import SIGMA_UNKNOWN, Loss, NoiseConfig, guess_sigma, perturb, relative_error
+from ._diffusion import (
+    SIGMA_UNKNOWN,
+    Loss,
+    NoiseConfig,
+    distances,
+    guess_sigma,
+    perturb,
+    relative_error,
+    stiffness,
+)
 from ._error_head import atom_features
 from ._geometry import align, root_mean_square
 from ._onednn import with_onednn
@@ -36,6 +45,7 @@ __all__ = [
     "centred",
     "collate",
     "compiled",
+    "distances",
     "guess_sigma",
     "load_model",
     "model_names",
@@ -43,5 +53,6 @@ __all__ = [
     "relative_error",
     "root_mean_square",
     "save_model",
+    "stiffness",
     "with_onednn",
 ]

@@ -179,12 +179,12 @@ def distances(positions: Tensor, mask: Tensor) -> Tensor:
     return torch.where(pairs, squared, 1.0).sqrt()
 
 
-def stiffness(positions: Tensor, mask: Tensor) -> Tensor:
+def stiffness(positions: Tensor, mask: Tensor, floor: float = STIFFNESS_FLOOR) -> Tensor:
     """(B, N, N) weight of each pair: one for bonds, less for what bends, little for what turns.
 
-    w(d) = min(1, exp(-3 (d - 1.5))) + 0.01, d in Angstrom; zero where there is no pair.
+    w(d) = min(1, exp(-3 (d - 1.5))) + floor, d in Angstrom; zero where there is no pair.
     """
     pairs = mask.unsqueeze(1) & mask.unsqueeze(2)
     pairs = pairs & ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
     decay = torch.exp(-STIFFNESS_DECAY * (distances(positions, mask) - STIFFNESS_REACH))
-    return (decay.clamp(max=1) + STIFFNESS_FLOOR) * pairs
+    return (decay.clamp(max=1) + floor) * pairs

@@ -6,11 +6,26 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from relaxd.model import SIGMA_UNKNOWN, MoleculeBatch, Seen, root_mean_square
+from relaxd.model import (
+    SIGMA_UNKNOWN,
+    MoleculeBatch,
+    Seen,
+    distances,
+    root_mean_square,
+    stiffness,
+)
 
 Denoise = Callable[[MoleculeBatch, Tensor], tuple[Tensor, Tensor]]
 """(batch of B molecules, (B,) noise levels) -> (B, N, 3) denoised positions, and (B, N, C) scalars
 by which they are judged."""
+
+FORCE_CONSTANT = 700.0
+"""kcal/mol/Angstrom^2, of a pair of full stiffness. With it the energies of 300 molecules of QM9
+above their minima come out about right, for noise and for GFN2-xTB geometries."""
+
+GOOD_STEP = 0.05
+"""Angstrom; a start of which an atom would be moved farther is never left as it is. Distances do
+not tell what turns, and not at first what bends a straight or a flat group."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +38,8 @@ class Schedule:
         factor: the noise level of a step over the size of the step before it.
         sigma_min: lowest noise level, Angstrom per coordinate.
         tolerance: largest displacement of any atom by which a step counts as none, Angstrom.
-        good_start: largest displacement of any atom in the first step by which a start is left as
-            it is, Angstrom: the model would as soon make it worse as better.
+        good_start: energy, kcal/mol, that the first step must promise; a start of which it promises
+            less is left as it is: the model would as soon make it worse as better.
         max_evaluations: network evaluations after which a molecule counts as not converged.
     """
 
@@ -32,7 +47,7 @@ class Schedule:
     factor: float = 0.8
     sigma_min: float = 0.005
     tolerance: float = 0.01
-    good_start: float = 0.015
+    good_start: float = 0.15
     max_evaluations: int = 20
 
 
@@ -98,7 +113,9 @@ def relax_to_fixpoint(
         lost = ~step.isfinite().flatten(1).all(1)
         step[lost] = 0.0
         if n_forward == 0:
-            step[largest_displacement(step) <= schedule.good_start] = 0.0
+            promised = promised_energy(current.positions, step, current.mask)
+            good = (promised < schedule.good_start) & (largest_displacement(step) <= GOOD_STEP)
+            step[good] = 0.0
         n_forward += 1
         n_evaluations[active] += 1
         positions[active] += step
@@ -116,6 +133,21 @@ def largest_displacement(step: Tensor) -> Tensor:
     """(B,) of any atom in (B, N, 3) steps, in their unit."""
     largest: Tensor = step.norm(dim=-1).amax(1)
     return largest
+
+
+def promised_energy(positions: Tensor, step: Tensor, mask: Tensor) -> Tensor:
+    """(B,) kcal/mol by which steps to a minimum would lower the energy: springs between all pairs.
+
+    Args:
+        positions: (B, N, 3), Angstrom.
+        step: (B, N, 3), Angstrom.
+        mask: (B, N) bool.
+    """
+    change = distances(positions + step, mask) - distances(positions, mask)
+    springs = FORCE_CONSTANT * stiffness(positions, mask, floor=0.0)
+    energies = springs * change.square() / 2
+    total: Tensor = energies.sum((1, 2)) / 2  # each pair is there twice
+    return total
 
 
 def _rows(batch: MoleculeBatch, rows: Tensor) -> MoleculeBatch:

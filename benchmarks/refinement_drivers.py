@@ -101,24 +101,10 @@ def geometric_xtb(atoms: Atoms) -> Cost:
         cycles += 1
 
     scf.callback = scf_cycle
-    scanner = scf.nuc_grad_method().as_scanner()
-    n_gradients = 0
-
-    class Engine:
-        """What geomeTRIC asks for energies."""
-
-        def calc(self, coords: Array, *_: Any, **__: Any) -> dict[str, Any]:
-            nonlocal n_gradients
-            n_gradients += 1
-            energy, gradient = scanner(scf.mol.set_geom_(coords.reshape(-1, 3), unit="Bohr"))
-            return {"energy": float(energy), "gradient": gradient.ravel()}
-
-        def clearCalcs(self) -> None:  # noqa: N802 - geomeTRIC's name
-            """Nothing is kept."""
-
+    engine = geometric_solver.PySCFEngine(scf.nuc_grad_method().as_scanner())
     with tempfile.TemporaryDirectory() as folder:
         optimizer = Optimizer(
-            start, molecule, coordinates, Engine(), folder, OptParams(maxiter=100), print_info=False
+            start, molecule, coordinates, engine, folder, OptParams(maxiter=100), print_info=False
         )
         optimizer.calcEnergyForce()
         optimizer.prepareFirstStep()
@@ -129,7 +115,7 @@ def geometric_xtb(atoms: Atoms) -> Cost:
                 optimizer.evaluateStep()
     positions = optimizer.X.reshape(-1, 3) * Bohr
     converged = optimizer.state == OPT_STATE.CONVERGED
-    return Cost(converged, n_gradients, cycles, float(optimizer.E), positions.tolist())
+    return Cost(converged, engine.cycle, cycles, float(optimizer.E), positions.tolist())
 
 
 def _xtb_hessian(atoms: Atoms, displacement: float = 0.005 * Bohr) -> tuple[Array, Array]:

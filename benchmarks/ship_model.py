@@ -96,8 +96,11 @@ def accuracy(figures: dict[str, Any], saved: dict[str, Any] | None) -> dict[str,
             "n_refined_molecules": saved["n_molecules"],
         }
     )
+    basins = figures["energies"].get("basins")
+    wrong = {} if basins is None else {"wrong_basin_share": basins["wrong_basin"]}
     return {
         **saving,
+        **wrong,
         "same_basin_share": figures["same_basin"],
         "energy_gap_median_kcal_mol": gap["relaxd"]["median"],
         "energy_gap_mean_kcal_mol": gap["relaxd"]["mean"],
@@ -109,6 +112,8 @@ def accuracy(figures: dict[str, Any], saved: dict[str, Any] | None) -> dict[str,
         "rmsd_median_mmff94_angstrom": rmsd["mmff94"]["median"],
         "n_dft_molecules": figures["energies"]["n_molecules"],
         "energy_error_median_kcal_mol": energy["relaxd"]["median"],
+        "energy_error_mean_kcal_mol": energy["relaxd"]["mean"],
+        "energy_error_p90_kcal_mol": energy["relaxd"]["p90"],
         "energy_error_median_gfn2_xtb_kcal_mol": energy["gfn2-xtb"]["median"],
         "energy_error_median_mmff94_kcal_mol": energy["mmff94"]["median"],
     }

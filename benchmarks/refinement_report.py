@@ -32,11 +32,19 @@ COMPARISONS: dict[str, tuple[Method, Method]] = {
     "relaxd start and driver, against MMFF94 and geomeTRIC": (BASELINE, BEST),
     "the same, against GFN2-xTB and geomeTRIC": (("gfn2-xtb", "geometric"), BEST),
     "the start alone, with geomeTRIC": (BASELINE, ("relaxd", "geometric")),
+    "the start alone, with geomeTRIC and the GFN2-xTB Hessian": (
+        ("mmff94", "geometric+xtb"),
+        ("relaxd", "geometric+xtb"),
+    ),
     "the start alone, with the relaxd driver": (("mmff94", "relaxd"), BEST),
     "the driver alone, from MMFF94": (BASELINE, ("mmff94", "relaxd")),
     "the driver alone, from relaxd": (("relaxd", "geometric"), BEST),
     "the GFN2-xTB Hessian in geomeTRIC, from MMFF94": (BASELINE, ("mmff94", "geometric+xtb")),
     "the relaxd driver without GFN2-xTB, from MMFF94": (BASELINE, ("mmff94", "relaxd-no-xtb")),
+    "the relaxd driver, against geomeTRIC with the same Hessian": (
+        ("relaxd", "geometric+xtb"),
+        BEST,
+    ),
     "no density fitting, against relaxd start and driver": (("mmff94", "pyscf"), BEST),
 }
 """What is divided by what."""
@@ -152,7 +160,7 @@ def main() -> None:
             for name in ("n_gradients", "cpu_seconds")
             if (row := found.get(name))
         ]
-        print(f"{title:58s}", *shown, "elsewhere", *found["ended_elsewhere"], sep="  ")
+        print(f"{title:60s}", *shown, "elsewhere", *found["ended_elsewhere"], sep="  ")
     methods = {f"{start} + {driver}": summary(found) for (start, driver), found in rows.items()}
     figures = {"weights": weights, "methods": methods, "ratios": ratios}
     write("refinement", figures, ("pyscf", "geometric", "tblite"))

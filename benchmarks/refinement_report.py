@@ -5,7 +5,6 @@ that did not is counted and left out. The middle one and the ratio of the sums a
 """
 
 import json
-from collections.abc import Callable
 from statistics import median
 from typing import Any
 
@@ -112,14 +111,13 @@ def compare(above: dict[str, Row], below: dict[str, Row], *, small: bool = False
 
 
 def summary(rows: dict[str, Row]) -> Row:
-    """Medians of one method."""
-    middle: Callable[[str], float] = lambda name: median(row[name] for row in rows.values())  # noqa: E731
-    names = ("n_gradients", "scf_cycles", "cpu_seconds")
-    return {"n_molecules": len(rows), **{name: middle(name) for name in names}}
+    """Medians of one method; of processor time only ratios are told, for processors differ."""
+    middle = {n: median(row[n] for row in rows.values()) for n in ("n_gradients", "scf_cycles")}
+    return {"n_molecules": len(rows), **middle}
 
 
 def plot(rows: dict[Method, dict[str, Row]]) -> None:
-    """Processor time of every molecule, the baseline's and the best's, one above the other."""
+    """Costs of every molecule by some methods; processor time where it was the baseline's."""
     shown = {
         "MMFF94, geomeTRIC": BASELINE,
         "GFN2-xTB, geomeTRIC": ("gfn2-xtb", "geometric"),
@@ -132,9 +130,17 @@ def plot(rows: dict[Method, dict[str, Row]]) -> None:
     )
     figure, axes = plt.subplots(1, 2, figsize=(10, 0.45 * len(names) + 1.5), sharey=True)
     height = 0.8 / len(shown)
+
+    def cost(method: Method, name: str, quantity: str) -> float:
+        row = rows.get(method, {}).get(name)
+        comparable = row and (
+            quantity != "cpu_seconds" or ran_on(row) == ran_on(rows[BASELINE][name])
+        )
+        return float(row[quantity]) if row and comparable else 0.0
+
     for axis, quantity in zip(axes, ("n_gradients", "cpu_seconds"), strict=True):
         for offset, (label, method) in enumerate(shown.items()):
-            found = [rows.get(method, {}).get(name, {}).get(quantity, 0) for name in names]
+            found = [cost(method, name, quantity) for name in names]
             axis.barh(np.arange(len(names)) - offset * height, found, height, label=label)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(np.arange(len(names)) - 1.5 * height, names)

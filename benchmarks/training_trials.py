@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _report import RESULTS
+from _report import RESULTS, processor
 
 from relaxd.model import DenoiserConfig, Trainer, TrainingConfig, load_model
 from relaxd.model.data import PairDataset
@@ -33,6 +33,7 @@ PARTS = ("model", "noise")
 BASE = TrainingConfig(model=DenoiserConfig(n_filters=7), compile=False)
 CHANGES: dict[str, dict[str, Any]] = {
     "reference": {},
+    "reference, other processor": {},
     "another seed": {"seed": 1},
     "l_max 2": {"model": {"l_max": 2}},
     "32 channels": {"model": {"channels": 32}},
@@ -96,6 +97,7 @@ def judge(name: str, pairs: Path, runs: Path) -> dict[str, Any]:
         "changed": CHANGES[name],
         "n_parameters": relaxer.model.n_parameters,
         "minutes": round(training["seconds"] / 60, 1),
+        "processor": processor(),
         "samples": training["samples"],
         "n_molecules": len(cases),
         "n_evaluations": sum(result.n_evaluations for result in results) / len(results),

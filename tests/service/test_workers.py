@@ -5,6 +5,7 @@ import multiprocessing.forkserver
 import operator
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,6 +135,30 @@ async def test_close_ends_what_runs(pool: WorkerPool) -> None:
     await asyncio.to_thread(pool.close)
     with pytest.raises(WorkerCrashError):
         await running
+
+
+async def test_close_ends_what_is_just_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = WorkerPool(1, 30.0, preload=[])
+    pool.start()
+    connect = multiprocessing.forkserver.connect_to_new_process
+    starting, closing = threading.Event(), threading.Event()
+
+    def slow(fds: Any) -> Any:
+        starting.set()
+        closing.wait(10)
+        time.sleep(0.1)  # so that what closes is where it waits
+        return connect(fds)
+
+    monkeypatch.setattr(multiprocessing.forkserver, "connect_to_new_process", slow)
+    crash = asyncio.create_task(pool.run(os.abort))
+    await asyncio.to_thread(starting.wait, 10)
+    closed = asyncio.create_task(asyncio.to_thread(pool.close))
+    closing.set()
+    await asyncio.wait_for(closed, 10)
+    with pytest.raises(WorkerCrashError):
+        await crash
+    (worker,) = pool._workers
+    assert worker._process.exitcode == -signal.SIGKILL
 
 
 async def test_workers_use_one_thread_each(pool: WorkerPool) -> None:

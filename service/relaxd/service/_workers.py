@@ -149,12 +149,16 @@ class _Worker:
         return self._start()
 
     def _start(self) -> None:
-        self._connection, theirs = self._context.Pipe()
-        # The server that forks has the environment of the first start, or of the one it died after.
-        with theirs, _starting_or_ended, _environment(SINGLE_THREADED):
-            process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
-            process.start()
-        self._process, self._ready = process, False
+        with _starting_or_ended:
+            if self._closed:
+                return
+            self._connection, theirs = self._context.Pipe()
+            # The server that forks has the environment of the first start, or of the one it died
+            # after.
+            with theirs, _environment(SINGLE_THREADED):
+                process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+                process.start()
+            self._process, self._ready = process, False
 
     def call(
         self,
@@ -186,8 +190,9 @@ class _Worker:
 
     def close(self) -> None:
         self._closed = True
-        self._process.kill()
+        # A process that another thread was just starting has started, or will not, and is killed.
         with _starting_or_ended:
+            self._process.kill()
             self._process.join()
 
     def _answer(self, seconds: float | None, heard: Heard | None) -> tuple[Any, Any] | None:
@@ -214,8 +219,7 @@ class _Worker:
             self._process.kill()
             self._process.join()
         self._connection.close()
-        if not self._closed:
-            self.start()
+        self.start()
         return exitcode
 
 

@@ -133,10 +133,10 @@ def plot(rows: dict[Method, dict[str, Row]]) -> None:
 
     def cost(method: Method, name: str, quantity: str) -> float:
         row = rows.get(method, {}).get(name)
-        comparable = row and (
-            quantity != "cpu_seconds" or ran_on(row) == ran_on(rows[BASELINE][name])
-        )
-        return float(row[quantity]) if row and comparable else 0.0
+        if row is None:
+            return 0.0
+        comparable = quantity != "cpu_seconds" or ran_on(row) == ran_on(rows[BASELINE][name])
+        return float(row[quantity]) if comparable else 0.0
 
     for axis, quantity in zip(axes, ("n_gradients", "cpu_seconds"), strict=True):
         for offset, (label, method) in enumerate(shown.items()):

@@ -129,9 +129,10 @@ def _check(describe: Describe, denoiser: Denoiser, package: Path) -> None:
 
 @torch.no_grad()
 def largest_deviation(ours: Describe, theirs: Describe) -> float:
-    """Between what two networks make of the example."""
+    """Between what two networks make of the example; NaN where one makes NaN of it."""
     batch, sigma = example()
-    return max(map(deviation, ours(batch, sigma), theirs(batch, sigma)))
+    apart = map(deviation, ours(batch, sigma), theirs(batch, sigma))
+    return float(torch.tensor(list(apart)).max())  # Python's max may pass over NaN
 
 
 def deviation(ours: Tensor, theirs: Tensor) -> float:

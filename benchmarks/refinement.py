@@ -24,6 +24,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from _report import processor
 from ase import Atoms
 from ase.io import read
 from ase.io import write as write_atoms
@@ -114,6 +115,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--molecules", nargs="+", help="names; all by default")
     parser.add_argument("--workers", type=int, default=1, help="relaxations at once")
+    parser.add_argument("--here", action="store_true", help="again what another processor did")
     arguments = parser.parse_args()
     if not arguments.starts.exists():
         starting_points(arguments.pairs, arguments.starts)
@@ -130,6 +132,7 @@ def main() -> None:
         if "error" not in r
         and r.get("weights") == weights.get((r["molecule"], r["start"]))
         and r.get("blas")
+        and (not arguments.here or r.get("processor") == processor())
     }
     lock = Lock()
 

@@ -22,8 +22,14 @@ SAME_PLACE = 0.1
 """Angstrom, RMSD; soft torsions differ by this at the same energy."""
 
 Row = dict[str, Any]
+Rows = dict[str, list[Row]]
+"""Of one method, by molecule; the last one measured is the last one."""
 Method = tuple[str, str]
 """Start and driver."""
+
+QUANTITIES = ("n_gradients", "scf_cycles", "cpu_seconds")
+Ran = tuple[str | None, str | None]
+"""Kernels of the linear algebra, and processor."""
 
 BASELINE: Method = ("mmff94", "geometric")
 BEST: Method = ("relaxd", "relaxd")
@@ -36,6 +42,15 @@ COMPARISONS: dict[str, tuple[Method, Method]] = {
         ("relaxd", "geometric+xtb"),
     ),
     "the start alone, with the relaxd driver": (("mmff94", "relaxd"), BEST),
+    "the start alone, with the relaxd driver without GFN2-xTB": (
+        ("mmff94", "relaxd-no-xtb"),
+        ("relaxd", "relaxd-no-xtb"),
+    ),
+    "the start against GFN2-xTB's, with geomeTRIC": (
+        ("gfn2-xtb", "geometric"),
+        ("relaxd", "geometric"),
+    ),
+    "the start against GFN2-xTB's, with the relaxd driver": (("gfn2-xtb", "relaxd"), BEST),
     "the driver alone, from MMFF94": (BASELINE, ("mmff94", "relaxd")),
     "the driver alone, from relaxd": (("relaxd", "geometric"), BEST),
     "the GFN2-xTB Hessian in geomeTRIC, from MMFF94": (BASELINE, ("mmff94", "geometric+xtb")),
@@ -49,19 +64,20 @@ COMPARISONS: dict[str, tuple[Method, Method]] = {
 """What is divided by what."""
 
 
-def read() -> tuple[dict[Method, dict[str, Row]], str]:
-    """The rows that ended well, by method and molecule, and the hash of relaxd's weights.
+def read() -> tuple[dict[Method, Rows], str, Ran]:
+    """The rows that ended well, by method, the hash of relaxd's weights, and what ran the last.
 
     Of rows that began where relaxd leads, those of the weights that were measured last.
     """
     lines = (RESULTS / "refinement.jsonl").read_text().splitlines()
     converged = [row for row in map(json.loads, lines) if row.get("converged")]
     weights = [row["weights"] for row in converged if row["weights"]][-1]
-    rows: dict[Method, dict[str, Row]] = {}
+    rows: dict[Method, Rows] = {}
     for row in converged:
         if row["weights"] in (None, weights):
-            rows.setdefault((row["start"], row["driver"]), {})[row["molecule"]] = row
-    return rows, weights
+            of_method = rows.setdefault((row["start"], row["driver"]), {})
+            of_method.setdefault(row["molecule"], []).append(row)
+    return rows, weights, ran_on(converged[-1])
 
 
 def same_minimum(one: Row, other: Row) -> bool:
@@ -74,49 +90,69 @@ def same_minimum(one: Row, other: Row) -> bool:
     return near and (apart < SAME_ENERGY or not comparable)
 
 
-def ran_on(row: Row) -> tuple[str | None, str | None]:
+def ran_on(row: Row) -> Ran:
     """Kernels and processor of a relaxation; the first ones did not tell the latter."""
     return row.get("blas"), row.get("processor")
 
 
-def compare(above: dict[str, Row], below: dict[str, Row], *, small: bool = False) -> Row | None:
+def pair(above: list[Row], below: list[Row]) -> tuple[Row, Row]:
+    """The last two relaxations of a molecule that ran alike, or else the last of each."""
+    alike = [(a, b) for a in above for b in below if ran_on(a) == ran_on(b)]
+    return alike[-1] if alike else (above[-1], below[-1])
+
+
+def compare(above: Rows, below: Rows, *, small: bool = False) -> dict[str, Any] | None:
     """Ratios of what two methods cost, over the molecules that both have done.
 
     Processor time counts where both had the same processor, and the same kernels for their linear
     algebra.
 
     Args:
-        above: rows of one method, by molecule.
-        below: of the other.
+        above: what one method did.
+        below: what the other did.
         small: whether the molecules for the driver without density fitting count.
     """
     both = sorted((above.keys() & below.keys()) - (set() if small else set(SMALL)))
-    same = [name for name in both if same_minimum(above[name], below[name])]
+    pairs = {name: pair(above[name], below[name]) for name in both}
+    same = [rows for rows in pairs.values() if same_minimum(*rows)]
     if not same:
         return None
-    figures: Row = {"n_molecules": len(same), "ended_elsewhere": sorted(set(both) - set(same))}
-    alike = [name for name in same if ran_on(above[name]) == ran_on(below[name])]
-    for quantity in ("n_gradients", "scf_cycles", "cpu_seconds"):
-        names = alike if quantity == "cpu_seconds" else same
-        pairs = [(above[name][quantity], below[name][quantity]) for name in names]
-        if not pairs:
+    elsewhere = [name for name, rows in pairs.items() if not same_minimum(*rows)]
+    figures: dict[str, Any] = {"n_molecules": len(same), "ended_elsewhere": elsewhere}
+    alike = [(a, b) for a, b in same if ran_on(a) == ran_on(b)]
+    for quantity in QUANTITIES:
+        costs = [
+            (a[quantity], b[quantity]) for a, b in (alike if quantity == "cpu_seconds" else same)
+        ]
+        if not costs:
             continue
         figures[quantity] = {
-            "n_molecules": len(pairs),
-            "median_ratio": median(a / b for a, b in pairs),
-            "ratio_of_sums": sum(a for a, _ in pairs) / sum(b for _, b in pairs),
-            "smallest": min(a / b for a, b in pairs),
+            "n_molecules": len(costs),
+            "median_ratio": median(a / b for a, b in costs),
+            "ratio_of_sums": sum(a for a, _ in costs) / sum(b for _, b in costs),
+            "smallest": min(a / b for a, b in costs),
         }
     return figures
 
 
-def summary(rows: dict[str, Row]) -> Row:
-    """Medians of one method; of processor time only ratios are told, for processors differ."""
-    middle = {n: median(row[n] for row in rows.values()) for n in ("n_gradients", "scf_cycles")}
-    return {"n_molecules": len(rows), **middle}
+def summary(rows: Rows, ran: Ran) -> dict[str, Any]:
+    """Medians of one method; of processor time only where all was measured by the same one.
+
+    Args:
+        rows: what the method did.
+        ran: kernels and processor whose time is told.
+    """
+    names = [name for name in rows if name not in SMALL] or list(rows)
+    last = [rows[name][-1] for name in names]
+    figures: dict[str, Any] = {"n_molecules": len(names)}
+    figures |= {n: median(row[n] for row in last) for n in QUANTITIES if n != "cpu_seconds"}
+    alike = [row for row in last if ran_on(row) == ran]
+    if len(alike) == len(names):
+        figures["cpu_seconds"] = median(row["cpu_seconds"] for row in alike)
+    return figures
 
 
-def plot(rows: dict[Method, dict[str, Row]]) -> None:
+def plot(rows: dict[Method, Rows]) -> None:
     """Costs of every molecule by some methods; processor time where it was the baseline's."""
     shown = {
         "MMFF94, geomeTRIC": BASELINE,
@@ -126,17 +162,16 @@ def plot(rows: dict[Method, dict[str, Row]]) -> None:
     }
     names = sorted(
         rows[BASELINE].keys() & rows[BEST].keys(),
-        key=lambda name: rows[BASELINE][name]["cpu_seconds"],
+        key=lambda name: rows[BASELINE][name][-1]["cpu_seconds"],
     )
     figure, axes = plt.subplots(1, 2, figsize=(10, 0.45 * len(names) + 1.5), sharey=True)
     height = 0.8 / len(shown)
 
     def cost(method: Method, name: str, quantity: str) -> float:
-        row = rows.get(method, {}).get(name)
-        if row is None:
-            return 0.0
-        comparable = quantity != "cpu_seconds" or ran_on(row) == ran_on(rows[BASELINE][name])
-        return float(row[quantity]) if comparable else 0.0
+        found = rows.get(method, {}).get(name, [])
+        if quantity == "cpu_seconds":
+            found = [row for row in found if ran_on(row) == ran_on(rows[BASELINE][name][-1])]
+        return float(found[-1][quantity]) if found else 0.0
 
     for axis, quantity in zip(axes, ("n_gradients", "cpu_seconds"), strict=True):
         for offset, (label, method) in enumerate(shown.items()):
@@ -152,7 +187,7 @@ def plot(rows: dict[Method, dict[str, Row]]) -> None:
 
 
 def main() -> None:
-    rows, weights = read()
+    rows, weights, ran = read()
     ratios = {}
     for title, (above, below) in COMPARISONS.items():
         without_fitting = "pyscf" in (above[1], below[1])
@@ -167,8 +202,12 @@ def main() -> None:
             if (row := found.get(name))
         ]
         print(f"{title:60s}", *shown, "elsewhere", *found["ended_elsewhere"], sep="  ")
-    methods = {f"{start} + {driver}": summary(found) for (start, driver), found in rows.items()}
-    figures = {"weights": weights, "methods": methods, "ratios": ratios}
+    methods = {
+        f"{start} + {driver}": summary(found, ran) for (start, driver), found in rows.items()
+    }
+    for name, medians in methods.items():
+        print(f"{name:24s}", *(f"{key} {value:.3g}" for key, value in medians.items()), sep="  ")
+    figures = {"weights": weights, "timed_on": ran, "methods": methods, "ratios": ratios}
     write("refinement", figures, ("pyscf", "geometric", "tblite"))
     plot(rows)
 

@@ -180,7 +180,7 @@ def plot(rows: dict[Method, Rows]) -> None:
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(np.arange(len(names)) - 1.5 * height, names)
     axes[0].set_xlabel("gradient evaluations")
-    axes[1].set_xlabel("processor time, s")
+    axes[1].set_xlabel("processor time, s (where it was the same processor)")
     axes[1].legend(frameon=False)
     figure.tight_layout()
     figure.savefig(RESULTS.parent / "refinement.png", dpi=150)

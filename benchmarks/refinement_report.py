@@ -23,11 +23,11 @@ SAME_PLACE = 0.1
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
-"""Of one method, by molecule; the last one measured is the last one."""
+"""Of one method, by molecule, in the order in which they were measured."""
 Method = tuple[str, str]
 """Start and driver."""
 
-QUANTITIES = ("n_gradients", "scf_cycles", "cpu_seconds")
+COUNTS = ("n_gradients", "scf_cycles")
 Ran = tuple[str | None, str | None]
 """Kernels of the linear algebra, and processor."""
 
@@ -120,10 +120,9 @@ def compare(above: Rows, below: Rows, *, small: bool = False) -> dict[str, Any] 
     elsewhere = [name for name, rows in pairs.items() if not same_minimum(*rows)]
     figures: dict[str, Any] = {"n_molecules": len(same), "ended_elsewhere": elsewhere}
     alike = [(a, b) for a, b in same if ran_on(a) == ran_on(b)]
-    for quantity in QUANTITIES:
-        costs = [
-            (a[quantity], b[quantity]) for a, b in (alike if quantity == "cpu_seconds" else same)
-        ]
+    for quantity in (*COUNTS, "cpu_seconds"):
+        counted = alike if quantity == "cpu_seconds" else same
+        costs = [(a[quantity], b[quantity]) for a, b in counted]
         if not costs:
             continue
         figures[quantity] = {
@@ -144,12 +143,8 @@ def summary(rows: Rows, ran: Ran) -> dict[str, Any]:
     """
     names = [name for name in rows if name not in SMALL] or list(rows)
     last = [rows[name][-1] for name in names]
-    figures: dict[str, Any] = {"n_molecules": len(names)}
-    figures |= {n: median(row[n] for row in last) for n in QUANTITIES if n != "cpu_seconds"}
-    alike = [row for row in last if ran_on(row) == ran]
-    if len(alike) == len(names):
-        figures["cpu_seconds"] = median(row["cpu_seconds"] for row in alike)
-    return figures
+    told = [*COUNTS, "cpu_seconds"] if all(ran_on(row) == ran for row in last) else COUNTS
+    return {"n_molecules": len(names)} | {n: median(row[n] for row in last) for n in told}
 
 
 def plot(rows: dict[Method, Rows]) -> None:
